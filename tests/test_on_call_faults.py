@@ -94,7 +94,14 @@ def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application
         assert found() == []
 
 
-ACTS = ("assign_chat_to_operator", "operator_reply", "user_message", "release_chat", "release_and_reassign_chat", "release_idle_chats")
+ACTS = (
+    "assign_chat_to_operator",
+    "operator_reply",
+    "user_message",
+    "release_chat",
+    "release_and_reassign_chat",
+    "release_idle_chats",
+)
 
 
 @pytest.mark.parametrize("lost", [*((act,) for act in ACTS), ACTS, ("reopen_chat",)])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from chatops.chats import log, pauses, policy, reports
+from chatops.chats import beside_queue, log, pauses, policy, reports
 from chatops.chats.log import Logged
 from chatops.chats.policy import Policy
 from chatops.chats.reports import OperatorLoad, QueueFigures, WaitingChat
@@ -71,6 +72,8 @@ class Look:
     policy: Policy
     silent_after: timedelta
     unseen: Mapping[str, str]
+    locked: Mapping[UUID, int | None] = field(default_factory=dict)
+    """Chats that wait and that a session keeps locked, each with its pid: nobody is given them."""
 
     @property
     def now(self) -> datetime:
@@ -110,6 +113,7 @@ def read(database: Database, silent_after: timedelta, *, careful: bool = True) -
         rules,
         silent_after,
         unseen,
+        beside_queue.locked(database) or {},
     )
 
 

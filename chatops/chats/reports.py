@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -34,6 +34,19 @@ class StateCount:
 
 
 @frozen
+class Beside:
+    """`in_no_queue`: chats whose users wait there, the longest `since`; None where it could not be counted in time. `locked`:
+    chats of the queue that a transaction keeps, each with the pid of its session, None for one that has none."""
+
+    in_no_queue: int | None = None
+    since: datetime | None = None
+    locked: Mapping[UUID, int | None] | None = None
+
+
+NOT_ASKED = Beside()
+
+
+@frozen
 class QueueFigures:
     """The queue and the operators in numbers; waits in seconds, None when nobody waits."""
 
@@ -49,6 +62,8 @@ class QueueFigures:
     """Of those who are busy, who is not available, or not active: they get no next chat."""
     away: int
     inactive: int
+    beside: Beside = NOT_ASKED
+    """Who waits beside it, and whom somebody keeps locked, where a command asked."""
 
 
 @frozen

@@ -8,7 +8,14 @@ from collections.abc import Collection, Mapping
 
 Properties = Mapping[str, str | Mapping[str, str]]
 
-ACTS = ("assign_chat_to_operator", "release_and_reassign_chat", "release_chat", "release_idle_chats", "operator_reply", "user_message")
+ACTS = (
+    "assign_chat_to_operator",
+    "release_and_reassign_chat",
+    "release_chat",
+    "release_idle_chats",
+    "operator_reply",
+    "user_message",
+)
 """The functions by which operators and users come and go. What else happens is done by triggers."""
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD = re.compile(r"(?:chatops\.)?\w+")

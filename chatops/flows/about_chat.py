@@ -36,10 +36,11 @@ def about_chat(
     wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
     survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
     shown_to = run_checks.reader(invocation)
-    further = why_screen.lines(
-        why_waiting.read(database, named.id, silent_before(database)), invocation.here, show_names=shown_to.show_names
-    )
-    found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
     holders = lock_holders.of_chat(database, named.id)
+    further = why_screen.lines(
+        why_waiting.read(database, named.id, silent_before(database)), invocation.here,
+        show_names=shown_to.show_names, locked=bool(holders),
+    )  # fmt: skip
+    found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
     told = show_chat.about_chat(found, survey, shown_to, further, holders=holders, paused=pauses.standing(database).until)
     return paused.led(database, told), survey

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chatops import names, tables_there
+from chatops import lock_holders, names, tables_there
 from chatops.chats import desk, one_chat, one_operator, why_waiting
 from chatops.chats.desk import Look, Wait
 from chatops.checks import load, run, stored_snoozes
@@ -202,11 +202,13 @@ class DeskSource:
             else:
                 chat = names.find_chat(database, name)
                 survey = run.run(database, [], whole_seconds=CHECKS, about=name)
+                holders = lock_holders.of_chat(database, chat.id)
                 further = why_screen.lines(
-                    why_waiting.read(database, chat.id, silent_before(database)), reader.here, show_names=self.show_names
-                )
+                    why_waiting.read(database, chat.id, silent_before(database)), reader.here,
+                    show_names=self.show_names, locked=bool(holders),
+                )  # fmt: skip
                 found = one_chat.read(database, chat, events=EVENTS, show_text=False, actions=bool(survey.inventory.audit))
-                answer = show_chat.about_chat(found, survey, reader, further)
+                answer = show_chat.about_chat(found, survey, reader, further, holders=holders)
         return self._text(answer, width)
 
     def _text(self, answer: Answer, width: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from chatops import formatting, names
-from chatops.chats import reports
+from chatops.chats import beside_queue, reports
 from chatops.errors import ExitCode, UsageError
 from chatops.flows.instants import instant
 from chatops.flows.paused import led
@@ -59,7 +60,9 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
                 seen = hand_over.newest(seen, own_look.seen_since(invocation, began))
                 found = shift.shift(database, began)
                 return shift_screen.handed_over(found, seen, invocation.now, invocation.here("monitor", "--store"))
-            return led(database, tables.summary_answer(reports.summary(database), invocation.now))
+            now = reports.summary(database)
+            queue = replace(now.queue, beside=beside_queue.read(database))
+            return led(database, tables.summary_answer(replace(now, queue=queue), invocation.now))
 
     return shown(invocation, ask, watch)
 
@@ -73,6 +76,7 @@ def queue(invocation: Invocation, limit: int | None, watch: float | None) -> Exi
     def ask() -> Answer:
         with invocation.reading() as database:
             found = reports.queue(database, wanted.read)
+            found = replace(found, figures=replace(found.figures, beside=beside_queue.read(database)))
             more = invocation.here("queue", "--limit", str(found.figures.waiting))
             return led(database, tables.queue_answer(found, invocation.now, more, wanted.shown))
 
@@ -95,7 +99,10 @@ def stuck(invocation: Invocation, longer_than: str, limit: int | None, watch: fl
         with invocation.reading() as database:
             found = reports.stuck(database, span, wanted.read)
             more = invocation.here("stuck", f"--longer-than {shlex.quote(longer_than)}", "-o jsonl")
-            answer = tables.stuck_answer(found.worst, found.total, longer_than, more, invocation.now, wanted.shown)
+            look = invocation.here("diagnose", "--only", "CHAT006,QUEUE012")
+            answer = tables.stuck_answer(
+                found.worst, found.total, longer_than, more, invocation.now, wanted.shown, beside_queue.read(database), look
+            )
             return led(database, answer)
 
     return shown(invocation, ask, watch)

@@ -11,9 +11,10 @@ from chatops.checks.findings import tally
 from chatops.formatting import plural
 from chatops.frozen import frozen
 from chatops.model import Line, Span, Style
-from chatops.screens import console_tenants
+from chatops.screens import console_tenants, waits_beside
 from chatops.screens.console import Findings, age
 from chatops.screens.console_why import clock
+from chatops.screens.lines import locked_in_words
 from chatops.widths import cells, cut
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -91,11 +92,14 @@ def _verdict(head: Head, look: Look | None, found: Findings | None, width: int) 
 def _queue(look: Look, found: Findings | None) -> str:
     if look.queue is None:
         return "queue not seen"
+    aside, their = waits_beside.of_survey(found.survey) if found is not None else ("", [])
     if not look.queue.waiting:
-        return "0 wait"
+        return f"0 wait{aside}"
     limit = found.survey.thresholds.get(SLA) if found is not None else None
     allowed = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
-    return f"{formatting.count(look.queue.waiting)} wait, oldest {age(look.queue.oldest, look.now)}{allowed}"
+    locked = f", {locked_in_words(len(look.locked), look.queue.waiting)}" if look.locked else ""
+    oldest = min((at for at in (look.queue.oldest, *their) if at is not None), default=None)
+    return f"{formatting.count(look.queue.waiting)} wait{locked}{aside}, oldest {age(oldest, look.now)}{allowed}"
 
 
 def _lag(look: Look) -> str:

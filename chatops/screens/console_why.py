@@ -43,9 +43,13 @@ def passed_over(survey: Survey | None) -> Mapping[UUID, int]:
 
 
 def why(chat: WaitingChat, look: Look, free: Free | None, passed: int, *, show_names: bool) -> str:
-    """The pause; passed over by others; nobody there; only the one who had it last, until when; or that the free do not fetch."""
+    """The pause; who has locked it; passed over by others; nobody there; only the one who had it last, until when; or that the
+    free do not fetch."""
     if look.paused is not None:
         return f"paused until {clock(look.paused)}"
+    if chat.chat_id in look.locked:
+        pid = look.locked[chat.chat_id]
+        return f"locked by pid {pid}" if pid else "locked by a prepared transaction"
     told = ["perhaps paused: not seen"] if "pause" in look.unseen else []
     told += [f"passed over {formatting.plural(passed, 'time')}"] if passed else []
     if free is None:

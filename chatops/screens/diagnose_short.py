@@ -18,6 +18,7 @@ from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
+from chatops.screens import waits_beside
 from chatops.screens.diagnose import clock_of, compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, wrap
@@ -26,8 +27,6 @@ SLA = "queue_sla_minutes"
 PAUSED = "CONF003"
 FREE_FOR = "QUEUE004"
 """It counts chats that wait although somebody who may have them is free."""
-FLAGGED = "CHAT011"
-"""It counts users who wait in chats whose flag says that they are over."""
 LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
 """Commands that show and mend nothing."""
 CODE, SINCE, MEND = 10, 7, 8
@@ -179,13 +178,10 @@ def _queue(survey: Survey, desk: Desk) -> list[str]:
     limit = survey.thresholds.get(SLA)
     within = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
     waits = f"{formatting.count(queue.waiting)} {'waits' if queue.waiting == 1 else 'wait'}"
-    beside = [(one.check.code == FLAGGED, row) for one in survey.results for row in one.rows[:1] if row.get("wait_beside")]
-    since = [queue.oldest if queue.waiting else None, *(row.get("wait_beside_since") for _, row in beside)]
-    oldest = min((at for at in since if isinstance(at, datetime)), default=None)
+    beside, their = waits_beside.of_survey(survey)
+    oldest = min((at for at in (queue.oldest if queue.waiting else None, *their) if at is not None), default=None)
     told = waits if queue.waiting else "nobody waits in the queue" if beside else "nobody waits"
-    for flagged, words in ((False, "in no queue"), (True, "in chats ended by mistake")):
-        more = sum(int(str(row["wait_beside"])) for one, row in beside if one is flagged)
-        told += f", +{formatting.count(more)} {words}" if more else ""
+    told += waits_beside.locked_of_survey(survey, queue.waiting) + beside
     told += f", oldest {formatting.age(oldest, survey.now)}{within}" if oldest is not None else ""
     return [told, free_in_words(queue.free, queue.silent), busy_in_words(queue.busy, queue.leaving)]
 

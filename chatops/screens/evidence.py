@@ -33,6 +33,7 @@ _NOT_SHOWN = (
     "wait_beside_since",
     "aims",
     "felt",
+    "locked_waiting",
     "in_queue",
     "put_aside_since",
     "longer_than",

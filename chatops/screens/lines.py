@@ -28,6 +28,11 @@ def free_in_words(free: int, silent: int) -> str:
     return f"{formatting.count(free)} free" + (f" ({formatting.count(silent)} silent)" if silent else "")
 
 
+def locked_in_words(locked: int, waiting: int) -> str:
+    """For how many of those who wait nobody is called, because somebody keeps their chats locked."""
+    return f"{formatting.count(min(locked, waiting))} of {formatting.count(waiting)} locked"
+
+
 def busy_in_words(busy: int, leaving: int) -> str:
     """How many hold a chat, and of these for how many it is the last one."""
     gets = "gets" if leaving == 1 else "get"

@@ -7,11 +7,11 @@ from dataclasses import fields
 from datetime import datetime
 
 from chatops import formatting, states
-from chatops.chats.reports import OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
+from chatops.chats.reports import NOT_ASKED, Beside, OperatorFigures, OperatorLoad, Queue, QueueFigures, StuckChat, Summary
 from chatops.frozen import frozen
 from chatops.model import Answer, Column, Figure, Line, Span, Table, Text, named
 from chatops.screens.columns import TAKEN, operator, operator_of_row
-from chatops.screens.lines import busy_in_words, free_in_words
+from chatops.screens.lines import busy_in_words, free_in_words, locked_in_words
 
 EMPTY = "no user waits"
 """Of a chat that is to get an operator: nobody has written, or it was answered, which CHAT007 finds."""
@@ -55,11 +55,16 @@ def queue_line(figures: QueueFigures, now: datetime | None, *, away: bool = True
     staff = f"{free_in_words(figures.free, figures.silent)} · {busy_in_words(figures.busy, figures.leaving)}" + (
         f" · {figures.away} away" if away else ""
     )
+    beside = figures.beside
+    locked = f" · {locked_in_words(len(beside.locked), figures.waiting)}" if beside.locked and figures.waiting else ""
+    aside = f" · +{formatting.count(beside.in_no_queue)} in no queue" if beside.in_no_queue else ""
     if not figures.waiting:
-        return f"{staff} · nobody waits"
+        nobody = f"nobody waits in the queue{aside} · oldest {formatting.age(beside.since, now)}" if aside else "nobody waits"
+        return f"{staff} · {nobody}"
+    oldest = min((at for at in (figures.oldest, beside.since if aside else None) if at is not None), default=None)
     return (
-        f"{staff} · {formatting.count(figures.waiting)} {'waits' if figures.waiting == 1 else 'wait'}"
-        f" · oldest {formatting.age(figures.oldest, now)}"
+        f"{staff} · {formatting.count(figures.waiting)} {'waits' if figures.waiting == 1 else 'wait'}{locked}{aside}"
+        f" · oldest {formatting.age(oldest, now)}"
         f" · half under {formatting.duration(_whole(figures.p50_seconds))},"
         f" 95 % under {formatting.duration(_whole(figures.p95_seconds))}"
     )
@@ -81,6 +86,9 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
         "operators_busy_and_leaving": figures.leaving,
         "operators_away": figures.away,
         "operators_inactive": figures.inactive,
+        "in_no_queue": figures.beside.in_no_queue,
+        "in_no_queue_since": figures.beside.since,
+        "locked": None if figures.beside.locked is None else len(figures.beside.locked),
     }
 
 
@@ -158,20 +166,29 @@ STUCK_COLUMNS = [
 
 
 def stuck_answer(
-    rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int | None = None
-) -> Answer:
-    """`chatops stuck`; `total` None while streaming, when nobody has counted. `shown`: how many people see."""
+    rows: Iterable[StuckChat], total: int | None, longer_than: str, more: str, now: datetime | None, shown: int | None = None,
+    beside: Beside = NOT_ASKED, look: str = "",
+) -> Answer:  # fmt: skip
+    """`chatops stuck`; `total` None while streaming, when nobody has counted. `shown`: how many people see. `beside`: who waits
+    in no queue, whom `look` lists."""
     data: dict[str, object] = {"longer_than": longer_than}
+    if total is not None:
+        data |= {"in_no_queue": beside.in_no_queue, "in_no_queue_since": beside.since}
+    aside: list[Line] = []
+    if beside.in_no_queue:
+        many = formatting.plural(beside.in_no_queue, "user waits", "users wait")
+        aside = [[Span(f"{many} in no queue, oldest {formatting.age(beside.since, now)}: ", "warning"), Span(look, "code")]]
     if total is not None:
         rows = list(rows)
         data |= {"total": total, **cut_short(total, len(rows))}
     if total == 0:
         nothing = Table("stuck", STUCK_COLUMNS, [], audience="machines")
-        return Answer("stuck", [Text([f"nothing is stuck for longer than {longer_than}"]), nothing], data, now)
+        first = f"nothing {'else ' if aside else ''}is stuck for longer than {longer_than}"
+        return Answer("stuck", [Text([*aside, first]), nothing], data, now)
     body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows, most=shown)]
     if total is not None:
         title = formatting.plural(total, "chat has", "chats have")
-        body.insert(0, Text([f"{title} not moved for longer than {longer_than}, worst first"]))
+        body.insert(0, Text([*aside, f"{title} not moved for longer than {longer_than}, worst first"]))
         body += and_more(total, total if shown is None else shown, more)
     return Answer("stuck", body, data, now)
 

@@ -13,24 +13,31 @@ from chatops.model import Line, Span
 from chatops.screens.lines import free_in_words
 
 NAMED = 3
+LOCKED = "locked, so no time can be told"
 ABSENT = ("silent", "away", "inactive")
 """Those of whom people ask since when they are not there: named with when they were last seen, the last first."""
 
 
-def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool) -> list[Line]:
-    """Its place in the queue, rule by rule who could take it, and when it would be served; [] when it is not in the queue."""
+def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool, locked: bool = False) -> list[Line]:
+    """Its place in the queue, rule by rule who could take it, and when it would be served; [] when it is not in the queue.
+
+    `locked`: somebody keeps its row, so that nobody is given it.
+    """
     if waiting is None:
         return []
     place = waiting.place
     counted = Counter(one.rule for one in waiting.obstacles)
     since = formatting.age(place.waiting_since, waiting.now)
     waits = f"its user waits for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
-    told: list[Line] = [f"{waits} · {_served(waiting)}", *_by_another_order(waiting)]
+    may = waiting.pause.until is None and not locked
+    told: list[Line] = [f"{waits} · {_served(waiting) if not locked else LOCKED}", *_by_another_order(waiting)]
     for kind, meaning in (
         (
             "free",
             "could take it now, if they fetch: nobody is given a chat unasked"
-            if waiting.pause.until is None
+            if waiting.pause.until is None and not locked
+            else "could take it, but it is locked"
+            if locked
             else "could take it, but the queue is paused",
         ),
         ("silent", "count as free, and were not heard of for long"),
@@ -46,16 +53,16 @@ def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool
             who.sort(key=lambda one: (one.last_activity is not None, one.last_activity or datetime.max), reverse=True)
         shown = ", ".join(_who(one, waiting.now, seen=kind in ABSENT, show_names=show_names) for one in who[:NAMED])
         more = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
-        sign = "✓" if kind == "free" else " "
+        sign = "✓" if kind == "free" and may else " "
         told.append(
             [
-                Span(f"  {sign} {counted[kind]:>4} {kind:<10}", "ok" if kind == "free" else "plain"),
+                Span(f"  {sign} {counted[kind]:>4} {kind:<10}", "ok" if kind == "free" and may else "plain"),
                 Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}{more}"),
             ]
         )
     if any(number > NAMED for number in counted.values()):
         told.append([Span("  all of them: "), Span(here("operators"), "code")])
-    if not counted["free"] or waiting.pause.until is not None:
+    if not counted["free"] or not may:
         told.append([Span("nobody can take it now", "warning")])
     return told
 

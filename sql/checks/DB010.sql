@@ -1,11 +1,11 @@
 -- Which sessions block others on the chat tables, keep rows locked that are asked for now, or keep a transaction open?
 -- code: DB010
--- title: {count} sessions or prepared transactions keep chats or their tables locked; the worst, {holder}, holds {locks}; waiting behind it: {blocks}
--- title-one: {holder} holds {locks}; waiting behind it: {blocks}
+-- title: {count} sessions or prepared transactions keep chats or their tables locked; the worst, {holder}, holds {locks}
+-- title-one: {holder} holds {locks}
 -- narrow: {count} sessions keep chats or their tables locked
 -- narrow-one: 1 session keeps chats or their tables locked
 -- severity: warning
--- critical: one session has locked all chats that wait, two or more: nobody is given any of them
+-- critical: nearly all chats that wait, two or more, are locked: nobody is given any of them
 -- group: now
 -- expected: no session blocks others on the chat tables, keeps waiting chats locked, or stays open on them
 -- why: a report, a migration or a crashed client left a transaction open, or prepared one and never finished it
@@ -20,6 +20,7 @@
 -- unplanted: it takes a session that stays open
 -- limit: long_transaction_minutes = 5 min, 0.1 to 1000000: a transaction open for so long keeps rows from being cleaned up
 -- limit: locked_rows_seconds = 30 s, 0.1 to 1000000: a waiting chat that is locked for so long is passed over and hurts
+-- Where half of the chats that wait are locked, two or more, two seconds are enough: assigning keeps one, for milliseconds.
 -- Who has locked a row stands in the row (xmax): its transaction, or several as one. That is held against the transactions that live:
 -- nothing is written or locked to know it. Only rows that somebody asks for now are looked at: chats that wait or are held,
 -- and operators who are available; as a text, by ts_stat, because a cluster's tables have no xmax, and rights may lack.
@@ -122,23 +123,34 @@ with chat_tables as materialized (
     left join behind b on b.pid = 0
    where x.database = current_database()
 )
-select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s.idle_for, told.locks, s.blocks, s.last_statement,
+select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s.idle_for, told.locks || case when s.blocks > 0 then '; waiting behind it: ' || s.blocks::text else '' end as locks, s.blocks, s.last_statement,
+       pg_catalog.concat_ws('; ', case when s.blocks > 0 then 'what waits behind it goes on when it ends' end,
+                            case when k.waiting > 0 then 'nobody is given the waiting chats that it has locked: they are passed over, as if nobody waited' end,
+                            case when k.held > 0 then 'a reply in a chat that it has locked waits' end,
+                            case when k.operators > 0 then 'an operator whom it has locked gets no chat' end,
+                            case when s.blocks = 0 and asked_for.rows = '' then 'rows that were changed meanwhile cannot be cleaned up' end) as so,
+       case when coalesce(k.waiting, 0) > 0 then together.waiting end as locked_waiting,
        case when t.writes_to is not null then 'what it wrote into ' || t.writes_to
             when s.state = 'prepared' then 'what it wrote'
             else 'nothing: it has only read and locked' end as rolls_back,
        s.ended_by, s.remedy,
        coalesce(k.waiting, 0) > 0 as felt,
-       all_of_it.so as critical,
+       coalesce(k.waiting, 0) > 0 and coalesce(together.nearly_all, false) as critical,
        -- Of what is hidden nobody knows how long it has been so.
        s.hidden and s.blocks = 0 as advice
   from sessions s
   left join tables t on t.owner = s.owner
   left join rows_locked k on k.owner = s.owner
+ -- Several may keep them together.
+ cross join (
+   select l.waiting, greatest(q.rows, l.waiting) as of, l.waiting >= 2 and l.waiting * 2 >= q.rows as most, l.waiting >= 2 and l.waiting * 10 >= q.rows * 9 as nearly_all
+     from (select coalesce(pg_catalog.sum(o.waiting), 0)::bigint as waiting
+             from rows_locked o join sessions s on s.owner = o.owner and (s.hidden or s.open_for >= pg_catalog.make_interval(secs => least(2, :'locked_rows_seconds'::double precision)))) as l
+    cross join (select coalesce(pg_catalog.max(m.rows), 0)::bigint as rows from marks m where m.of = 'in_queue') as q
+ ) as together
  cross join lateral (
-   select coalesce(k.waiting >= 2::bigint and k.waiting >= (select m.rows::bigint from marks m where m.of = 'in_queue'), false) as so
- ) as all_of_it
- cross join lateral (
-   select pg_catalog.concat_ws(', ', case when k.waiting > 0 then case when all_of_it.so then 'all ' else '' end || k.waiting::text || case when k.waiting = 1 then ' waiting chat' else ' waiting chats' end end,
+   select pg_catalog.concat_ws(', ', case when k.waiting > 0 then case when k.waiting >= together.of then 'all ' else '' end || k.waiting::text
+                                                           || case when k.waiting < together.of and together.most then ' of ' || together.of::text else '' end || case when k.waiting = 1 then ' waiting chat' else ' waiting chats' end end,
                                      case when k.held > 0 then k.held::text || case when k.held = 1 then ' held chat' else ' held chats' end end,
                                      case when k.operators > 0 then k.operators::text || case when k.operators = 1 then ' operator' else ' operators' end end) as rows
  ) as asked_for
@@ -147,12 +159,15 @@ select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s
             (select m.mode || ' on ' || pg_catalog.string_agg(distinct g.relname::text, ', ')
                from granted g join modes m on m.mode = g.mode
               where g.owner = s.owner and g.relname is not null and g.place = t.place
+                -- What a row lock takes by the way says nothing more.
+                and (g.place > 3 or asked_for.rows = '')
               group by m.mode)), 'locks that others wait for') as locks
  ) as told
  where (t.owner is not null or s.state = 'prepared')
    and (s.blocks > 0
         -- Nobody can even read the table.
         or (t.place = 8 and s.open_for > interval '5 seconds')
+        or (k.waiting > 0 and together.most and s.open_for >= interval '2 seconds')
         or (k.waiting > 0 and (s.hidden or s.open_for > pg_catalog.make_interval(secs => :'locked_rows_seconds'::double precision)))
         or ((k.held > 0 or k.operators > 0) and s.idle_for > pg_catalog.make_interval(secs => :'locked_rows_seconds'::double precision))
         or s.open_for > pg_catalog.make_interval(secs => 60::double precision * :'long_transaction_minutes'::double precision))
