@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatops import sqlfiles
-from chatops.checks import load
+from chatops.checks import findings, load, results, run
 from chatops.model import Line, Span
 from chatops.render.pasted import pieces
 from chatops.render.wrap import wrapped
+from chatops.screens.finding import finding_lines
+from chatops.screens.lines import Reader
 from chatops.widths import cells
 from tests.servers import Database
-from tests.test_printed_commands import printed
+from tests.test_plants import opened
+from tests.test_printed_commands import FILLED, printed
 
 
 def screen(code: str, width: int) -> list[str]:
@@ -117,3 +120,42 @@ def test_what_is_no_command_and_no_statement_stays_as_it_is() -> None:
         "select 'no end of it",
     ):
         assert pieces(text, 20, 20) == [text]
+
+
+TOLD = {
+    "remedy": """update a set b = b - '{"x may execute f(timestamp with time zone)","y may execute g(double precision, text)"}'::text[] where c = 'd  e';""",
+    "forget": """delete from chatops.settings where value = '{"column chats.b is timestamp with time zone"}'::text[] and key = 'two words of it';""",
+    "statement": "comment on table chats is 'as long a sentence as somebody could write about a table, and longer';",
+}
+"""Statements whose literals have blanks where a screen of any width would break a sentence."""
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\s+|\w+|.", re.S)
+
+
+def read_by_psql(text: str) -> list[str]:
+    """A statement's words, signs and literals, each as psql gives it on."""
+    return [one for one in _TOKEN.findall(text) if not one.isspace()]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_every_statement_that_a_finding_prints_anywhere_pastes_as_it_was(latest_database: Database, width: int) -> None:
+    """In its evidence, its help or its words, of every check: as often as one begins on the screen, it is there as a whole."""
+    reader = Reader(width, True, True, lambda *words: "chatops " + " ".join(words))
+    checks = load.shipped()
+    with opened(latest_database) as connection, connection.reading():
+        survey = run.run(connection, checks[:1])
+    row = {**FILLED, **TOLD, "decides": "somebody decides", "left": 2, "object": "chats", "kept_at": None}
+    seen = 0
+    for check in checks:
+        result = results.Result(check, "failed", check.severity, 1, (row,), helped=(row,) if check.helps_by_row else ())
+        for told in findings.findings(results.only(survey, result), reader.here):
+            rows = [piece for line in finding_lines(told, survey, reader) for piece in wrapped(line, width)]
+            text = "\n".join(one if isinstance(one, str) else "".join(span.text for span in one) for one in rows)
+            for statement in TOLD.values():
+                begins = [one.start() for one in re.finditer(re.escape(statement[:10]).replace(r"\ ", r"\s+"), text)]
+                for start in begins:
+                    if re.search(r"-c[\s\\]+['\"]$", text[:start]):
+                        continue  # a word of a shell: tested above
+                    shown = text[start : text.index(";", start) + 1]
+                    assert read_by_psql(shown) == read_by_psql(statement), (check.code, width, shown)
+                    seen += 1
+    assert seen > 20
