@@ -488,3 +488,28 @@ def test_watch_looks_again_and_tells_what_is_new(
     assert shown.count(" checks ") == 2
     assert "+1 warning" in shown.rpartition("\x1b[J")[2]
     assert chatops_inprocess("diagnose", "--watch", "5", "--rehearse", db=core_database).exit_code == 2
+
+
+def test_what_this_machine_saw_well_a_moment_ago_began_after_that_and_what_went_since_is_gone(
+    chatops_inprocess: Run, latest_database: Database
+) -> None:
+    """A fault that came and was mended within the ten minutes for which a look stays the one that is compared with."""
+
+    def shown() -> str:
+        return chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24)).stdout
+
+    shown()
+    at = latest_database.value("select to_char(now() at time zone 'utc', 'HH24:MI')")
+    latest_database.execute("alter table messages disable trigger user")
+    broken = shown()
+    line = next(line for line in broken.splitlines() if line.startswith("DB017"))
+    assert re.search(r" >\d\d:\d\d \S+$", line), line
+    assert line.split(">")[1][:5] >= at or at > "23:50", line
+    assert len(line) <= 80
+    latest_database.execute(
+        "alter table messages enable trigger user; update platform_config set value = '\"five\"' where key = 'idle_timeout_minutes'"
+    )
+    assert "new: CONF001" in (again := shown()), again
+    assert "gone: DB017" in again
+    latest_database.execute("update platform_config set value = '5' where key = 'idle_timeout_minutes'")
+    assert "gone: CONF001 DB017" in (last := shown()), last

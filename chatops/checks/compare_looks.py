@@ -62,6 +62,15 @@ class Changes:
     earlier: Earlier
     now: Mapping[str, Change] = field(default_factory=dict)
     resolved: Mapping[str, Was] = field(default_factory=dict)
+    well: Mapping[str, datetime] = field(default_factory=dict)
+    """When later looks than that one last found a code well."""
+
+    def begins_after(self, code: str) -> datetime | None:
+        """The newest look that found well what is found now; None where none did."""
+        change = self.now.get(code)
+        if change is None or change.kind == "not compared":
+            return None
+        return self.well.get(code, self.earlier.at if change.kind == "new" else None)
 
     @property
     def new(self) -> list[str]:

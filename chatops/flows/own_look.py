@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,8 +38,21 @@ def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, json.dumps({"looks": [*looks, _kept(survey, place)][-KEPT:]}), private=True)
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
-        return compare_looks.compare(survey, _chosen(looks, survey.now)) if looks else None
+        return _changes(survey, looks) if looks else None
     return None
+
+
+def _changes(survey: Survey, looks: Sequence[Values]) -> Changes:
+    """Against one earlier look; what came and went after it is gone, too, and what a later one found well began after that."""
+    changes = compare_looks.compare(survey, _chosen(looks, survey.now))
+    since = [one for one in looks if datetime.fromisoformat(one["at"]) > changes.earlier.at]
+    passed = {one.check.code for one in survey.results if one.status == "passed"}
+    went = {
+        str(code): Was(str(word), count)
+        for look in since for code, (word, count) in look["found"].items() if code in passed and word != "unknown"
+    }  # fmt: skip
+    well = {str(code): datetime.fromisoformat(look["at"]) for look in since for code in look["passed"]}
+    return replace(changes, resolved={**went, **changes.resolved}, well=well)
 
 
 def seen_since(invocation: Invocation, since: datetime) -> Watched | None:

@@ -215,7 +215,12 @@ def _rehearsal_lines(tried: Rehearsed | None, finding: Finding, reader: Reader) 
         return labelled("rehearsed", tried.in_words, reader)
     if finding.result.status != "failed" or not (finding.command or finding.sql):
         return []
-    return labelled("rehearsed", "no: its help only looks, or cannot run inside a transaction", reader)
+    alone = any(_ALONE.search(text) for text in finding.statements)
+    return labelled("rehearsed", f"no: its help {'cannot run inside a transaction' if alone else 'only looks'}", reader)
+
+
+_ALONE = re.compile(r"\b(?:concurrently|vacuum|alter\s+system|reindex\s+database)\b", re.IGNORECASE)
+"""Statements that run outside a transaction alone."""
 
 
 def compared(changes: Changes | None) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
         waits = [one for one in waits if one.result.check.users_wait or not any(row.get(FELT) for row in one.result.rows)]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         whole = len(critical) + len(waits) <= MOST_WHOLE
-        told += by_line(title, some, survey, reader, changes, whole=whole) if some else []
+        told += by_line(title, some, survey, reader, changes, own=desk.since, whole=whole) if some else []
     rest = [one for one in found if one not in waits and one not in critical]
     folded = [*_folded(rest, reader), *ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
@@ -195,8 +195,9 @@ def _beside_free(found: Sequence[Finding]) -> list[Line]:
 
 
 def by_line(
-    title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None, *, whole: bool
-) -> list[Line]:
+    title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None, *, whole: bool,
+    own: Changes | None = None,
+) -> list[Line]:  # fmt: skip
     """Findings by line: what, since when, and what mends it."""
     width = reader.width or 100
     mends = MEND + (len(" new") if changes is not None and changes.new else 0)
@@ -208,14 +209,14 @@ def by_line(
         lines = [[Span(title, style)]]
     for one in found:
         shorter = [text for text in one.forms if len(text) <= room] if not whole and width >= NARROW else []
-        since = since_when(one, survey, changes)
+        since = since_when(one, survey, changes, own)
         beside = room - 1 if since and width >= NARROW else room
         told = _wrapped(shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1], beside)
         is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
         mend = how_mended(one) + (" new" if is_new else "")
         head = Span(f"{one.code:<{CODE}}", "strong")
         if width >= NARROW:
-            lines.append([head, Span(f"{told[0]:<{room}}{since:>5}  "), Span(mend, "plain")])
+            lines.append([head, Span(f"{told[0]:<{room}}{since:>5}{' ' if len(since) > 5 else '  '}"), Span(mend, "plain")])
             lines += [" " * CODE + more for more in told[1:]]
         else:
             lines.append([head, Span(told[0])])
@@ -229,16 +230,24 @@ def _wrapped(text: str, room: int) -> list[str]:
     return broken(text, room, room)
 
 
-def since_when(one: Finding, survey: Survey, changes: Changes | None) -> str:
-    """Since when it is so: by the oldest instant of the evidence, else by an earlier look; the day when it was not today."""
+def since_when(one: Finding, survey: Survey, changes: Changes | None, own: Changes | None = None) -> str:
+    """Since when it is so: by the oldest instant of the evidence, else by an earlier look; the day when it was not today.
+
+    With a > in front it began after that: a look of then, perhaps this machine's `own`, found it well.
+    """
     change = changes.now.get(one.code) if changes is not None else None
     began = oldest(one.result.rows, survey.now) if one.result.check.dated else None
     if began is None and change is not None and change.was is not None:
         began = change.was.since
+    sign = ""
+    if began is None:
+        began = max((at for one_of in (changes, own) if one_of is not None and (at := one_of.begins_after(one.code)) is not None),
+                    default=None)  # fmt: skip
+        sign = ">"
     if began is None:
         return ""
     then, now = began.astimezone(UTC), survey.now.astimezone(UTC)
-    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}"
+    return sign + (f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}")
 
 
 def how_mended(one: Finding) -> str:
