@@ -45,8 +45,11 @@ def verification(
         lines += [*folded, ""]
     if any(counts_as_found(result, fail_on) for result in survey.results):
         lines += flow([[Span("what it means and what helps: "), Span(reader.here("diagnose", *reader.own), "code")]], reader)
-    else:
+    elif (others := _others(survey)) == 0:
         lines.pop()
+    else:
+        told = f"{formatting.plural(others, 'more check is', 'more checks are')} about this very moment: "
+        lines += flow([[Span(told, "dim"), Span(reader.here("diagnose", *reader.own), "code")]], reader)
     columns = [
         *named("group", "code", "status", "severity"),
         Column("count", "found", "number"),
@@ -61,6 +64,13 @@ def verification(
         Table("checks", columns, [_check_row(result, survey, reader, ages) for result in survey.results], audience="machines"),
     ]
     return Answer("verify", body, data=survey_data(survey), now=survey.now)
+
+
+def _others(survey: Survey) -> int:
+    """How many checks `diagnose` asks besides all of these; 0 where some of these were left out."""
+    asked = {one.check.code for one in survey.results}
+    of_both = {one.code for one in shipped() if one.group in ("schema", "data")}
+    return len(shipped()) - len(of_both) if of_both <= asked else 0
 
 
 PROOF = ("DB003", "DB018", "DB007")
