@@ -298,7 +298,7 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(seen.splitlines()[-12:])).split())
     place = f"{core_database.value('select current_database()')} at "
     assert re.search(r"In short: 11 files and 7 views, [^.]* to mend; others wait for a moment \(018 022 025 028 views\)\. Way"
-                     rf" back: \S*chatops remove --dry-run Apply these 11 files and 7 views on {place}\S* \(counts as not"
+                     rf" back: \S*chatops remove --dry-run Apply 11 files and 7 views on {place}\S* \(counts as not"
                      r" production\)\? \[y/N\]$", last), last  # fmt: skip
     screen.type(b"y\n")
     assert screen.end() == 0, screen.seen

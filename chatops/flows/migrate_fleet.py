@@ -152,6 +152,6 @@ def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) ->
             f"migrate changes production ({screen.named(production)}): give --yes to go on; nothing was changed"
         )
     names = screen.named([member.label for member in pending])
-    answer = invocation.ask(f"Apply these to {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
+    answer = invocation.ask(f"Migrate {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
     if answer.lower() not in ("y", "yes"):
         raise NotATerminalError("nothing was changed")

@@ -103,7 +103,8 @@ def refused_as_a_whole(request: MoveRequest, plan: MovePlan) -> bool:
 def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> MovePlan:
     done = audit.done_before(database, plan.plan_id)
     if done:
-        invocation.note(f"{len(done)} of {len(plan.moves)} chats of this plan are done already")
+        of_all = formatting.plural(len(plan.moves), "chat")
+        invocation.note(f"done already: {formatting.count(len(done))} of the {of_all} of this plan")
     left = [one for one in plan.moves if one.chat.chat_id not in done]
     concerned = {one for move in left for one in (move.chat.operator_id, move.to) if one is not None}
     everybody = {**plan.operators, **reassignment.operators(database, concerned)}
@@ -115,7 +116,7 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
     chats = chat_sets.chats_of(database, _selection(database, request, limits.idle_timeout if limits else None))
     if len(chats) > request.most:
         raise RefusedError(
-            f"these are {len(chats):,} chats, more than --max {request.most:,}; nothing was changed",
+            f"that is {formatting.plural(len(chats), 'chat')}, more than --max {request.most:,}; nothing was changed",
             next_steps=[
                 ("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats)), *request.as_asked()))
             ],

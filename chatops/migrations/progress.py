@@ -11,6 +11,7 @@ from chatops.migrations import locks
 from chatops.migrations.events import Done, Note, StepBegun, Tell
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
 from chatops.migrations.heard import Said, by_kind
+from chatops.migrations.lock_modes import in_words
 from chatops.migrations.locks import Budget, Watch
 from chatops.migrations.plan import Entry, listed, short, taking_over, told_apart
 from chatops.migrations.prepare import MigrationRequest, Prepared
@@ -105,7 +106,9 @@ class Progress:
     def blocked(self, name: str, budget: Budget, watch: Watch, verdict: list[str] | None = None) -> ConflictError:
         """The budget is spent: who was in the way, and the SQL that would end them."""
         blockers = locks.culprits(watch.blockers or budget.seen)
-        lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]]
+        lines = [
+            f"waits for {blocker.waits_for} ({in_words(blocker.mode)}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]
+        ]
         if len(blockers) > MOST_BLOCKERS:
             lines.append(f"and by {len(blockers) - MOST_BLOCKERS} more")
         if not lines:

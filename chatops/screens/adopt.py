@@ -46,7 +46,7 @@ _COLUMNS = (
     *named("state"),
     Column("found", "what is there"),
     *named("there", "missing", "other_bodies", kind="data", audience="machines"),
-    Column("drift", "defined otherwise", "data", "machines"),
+    Column("drift", "defined differently", "data", "machines"),
     Column("in_supabase_history", "in Supabase's history", "flag", "machines"),
     Column("in_history", "in a tool's history", "flag", "machines"),
     Column("recorded", "recorded by this run", "flag", "machines"),
@@ -315,12 +315,12 @@ def _last_in(survey: Survey) -> MigrationFile | None:
 
 
 def differences(survey: Survey) -> list[Line]:
-    """Everything that is defined otherwise, as a diff from the file to the database; its head says which side is which."""
+    """Everything that is defined differently, as a diff from the file to the database; its head says which side is which."""
     lines: list[Line] = []
     for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
         for other in proof.drifts:
             lines += _difference(proof.file, other)
-    return [f"Defined otherwise ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
+    return [f"Defined differently ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
 
 
 def _difference(file: MigrationFile, other: Drift) -> list[Line]:

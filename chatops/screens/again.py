@@ -75,7 +75,7 @@ def _piece(piece: Piece, most: int) -> list[Line]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
         shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
     if len(diff) > most:
-        shown.append(f"  and {len(diff) - most} more lines ({rest})")
+        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} ({rest})")
     return shown
 
 

@@ -24,7 +24,7 @@ def these(prepared: Prepared) -> str:
     files, views = len(prepared.plan.apply), len(prepared.views)
     told = [formatting.plural(files, "file")] if files else []
     told += [formatting.plural(views, "view")] if views else []
-    return " and ".join(told) or "changes"
+    return " and ".join(told) or "what changed"
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
