@@ -212,6 +212,22 @@ def shortened(text: str, width: int) -> str:
     return cut(visible(" ".join(text.split())), width)
 
 
+def excerpt(text: str, width: int) -> str:
+    """The beginning of a statement on one line of about `width` columns: no name in it is cut, the first word least of all.
+
+    >>> excerpt("create index chats_one_per_operator on chats (id)", 30), excerpt("a_name_of_its_own b", 5)
+    ('create index …', 'a_name_of_its_own …')
+    """
+    whole = visible(" ".join(text.split()))
+    kept = cut(whole, width)
+    if kept == whole:
+        return whole
+    end = len(kept) - 1
+    if whole[end : end + 1] != " ":
+        end = whole.rfind(" ", 0, end) if " " in whole[:end].strip() else (whole + " ").index(" ", end)
+    return whole[:end].rstrip() + " …" if end < len(whole) else whole
+
+
 def called(name: object, width: int = 40) -> str:
     """A person's name for people, "—" for one that cannot be read.
 

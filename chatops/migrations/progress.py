@@ -20,6 +20,8 @@ from chatops.migrations.transaction import Failure
 
 MOST_BLOCKERS = 5
 MOST_HEARD = 10
+LONGEST_STEP = 100
+"""Columns of a statement that runs: the name of what it makes stands in them."""
 # By SQLSTATE, where the statement itself is right and only the transaction around it is not.
 WAYS_OUT = {
     "2D000": ["it commits or rolls back by itself: put -- chatops: no-transaction at the head of the file"],
@@ -79,7 +81,7 @@ class Progress:
 
     def tell_step(self, name: str, number: int, of: int, text: str) -> None:
         """A statement of a file that is not one transaction begins, or has come further."""
-        self.tell(StepBegun(name, number, of, formatting.shortened(text, 60)))
+        self.tell(StepBegun(name, number, of, formatting.excerpt(text, LONGEST_STEP)))
 
     def tell_note(self, name: str, text: str) -> None:
         """Progress of a file for a person who waits."""

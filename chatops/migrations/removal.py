@@ -89,10 +89,8 @@ class Removal:
         """The same for psql."""
         gone = sum(step.action == "remove" for step in self.steps)
         back = len(self.steps) - gone
-        said = [
-            f"Takes chatops out of schema {self.schema}: {formatting.plural(gone, 'object goes', 'objects go')},"
-            f" {formatting.plural(back, 'comes', 'come')} back as at {self.stand}."
-        ]
+        goes, comes = formatting.plural(gone, "object goes", "objects go"), formatting.plural(back, "comes", "come")
+        said = [f"Takes chatops out of schema {self.schema}: {goes}, {comes} back as at {self.stand}."]
         said += [f"{step.object}: with it goes what is in it, {step.loses}." for step in self.steps if step.kind == "schema"]
         said.append("All or nothing, and it cannot be undone. Rows of the application stay.")
         # A name may hold a line's end: of a comment it must not begin a statement.
