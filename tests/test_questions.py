@@ -320,3 +320,31 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     later = told()
     assert re.search(rf"^since just before the migration new: CONF001; as then: {same[1]}$", later, re.MULTILINE), later
     assert re.search(r"1 newer \(CONF001\)", later), later
+
+
+def test_all_of_it_in_short_stands_right_above_every_question_about_files(core_database: Database, home: Path) -> None:
+    """Recording, migrating many, taking out: how much, what is lost, who waits, the way back, with nothing in between."""
+    cases = [
+        (
+            ("adopt", "--to", "017"),
+            "[y/N]",
+            r"In short: \d+ files are recorded as in \(\S+ to 017\S+\), \d+ stay pending; nothing",
+        ),
+        (
+            ("migrate", "--all-schemas", "publi*"),
+            "[y/N]",
+            r"In short: 1 target, 11 files, 7 views\. Rows to mend, .*--dry-run Migrate",
+        ),
+        (
+            ("remove",),
+            "Type",
+            r"In short: \d+ objects go(?:, \d+ comes? back as \w+ \w+)?; lost for good: .*; there is no way back\. Take",
+        ),
+    ]
+    for words, asks, wanted in cases:
+        screen = Terminal(home, *words, CHATOPS_DATABASE_URL=core_database.url, LINES="24", COLUMNS="100")
+        screen.until(asks)
+        last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(screen.seen.splitlines()[-8:])).split())
+        assert re.search(wanted, last), last
+        screen.type(b"y\n" if asks == "[y/N]" and words[0] == "adopt" else b"n\n")
+        screen.end()

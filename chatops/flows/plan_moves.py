@@ -142,11 +142,11 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
 
 def _idle_policy(invocation: Invocation, database: Database) -> policy.Policy:
     """The policy of the application; the timeout that chatops.toml sets holds here as it does for OPER001."""
-    found = policy.read(database)
+    found, limit = policy.read(database), "idle_timeout_minutes of the application"
     if (minutes := database.target.thresholds.get("idle_timeout_minutes")) is not None:
-        found = replace(found, idle_timeout=timedelta(minutes=minutes))
+        found, limit = replace(found, idle_timeout=timedelta(minutes=minutes)), "idle_timeout_minutes of chatops.toml"
     silent_for = formatting.duration(found.idle_timeout)
-    invocation.note(f"idle: held by somebody inactive, or not heard of in the chat for {silent_for}")
+    invocation.note(f"idle: its holder is inactive, or was not heard of in the chat for {silent_for} ({limit})")
     return found
 
 

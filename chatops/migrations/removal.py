@@ -117,7 +117,22 @@ class Routine:
     object: str
     arguments: str
     owner: str
+    definition: str
+    comment: str | None
+    grants: Sequence[Values] | None
     granted_to: Sequence[str]
+
+    def differs(self, text: str, about: Values | None) -> tuple[str, ...]:
+        """What of it is another than the ledger kept: its text, what it sets (alone), its owner, its rights, its comment."""
+        found = []
+        if (now := self.definition.strip()) != text.strip():
+            found.append("settings" if _without_settings(now) == _without_settings(text.strip()) else "text")
+        if about is not None:
+            rights = [_grants(some) for some in (self.grants, about["grants"])]
+            found += ["owner"] if self.owner != about["owner"] else []
+            found += ["rights"] if rights[0] != rights[1] else []
+            found += ["comment"] if (self.comment or None) != (about.get("comment") or None) else []
+        return tuple(found)
 
 
 @frozen
@@ -311,11 +326,30 @@ def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
         if text is None:
             plan.notes.append(f"function {one.signature} stays: the ledger does not say what it was")
             return []
+    differs = one.differs(str(text), about)
+    if not differs:
+        return []  # it stays as it is
+    if "text" not in differs:
+        becomes = f"as it was before {_from(plan, one)}, in its {' and '.join(differs)} alone"
     if about is None:
         plan.notes.append(f"who may call {one.signature} stays as it is now: the ledger does not say who might before")
     plan.steps.append(Step("restore", "function", one.signature, becomes=becomes))
     name = f"{db.identifier(plan.schema)}.{one.signature}"
     return [str(text), *_about("function", name, about, one)]
+
+
+def _without_settings(definition: str) -> str:
+    """What a function is without the settings that it pins."""
+    return re.sub(r"^ SET \S.*\n", "", definition, flags=re.MULTILINE)
+
+
+def _grants(some: Sequence[Values] | None) -> set[tuple[str, str, bool]]:
+    return {(str(one["to"] or ""), str(one["privilege"]), bool(one["grantable"])) for one in some or ()}
+
+
+def _from(plan: _Plan, one: Routine) -> str:
+    file = plan.replaced_by.get(one.object, "")
+    return f"{short(file)} changed it" if file else "chatops came"
 
 
 def _shipped_before(name: str, *, in_cluster: bool) -> tuple[str, str] | None:

@@ -188,6 +188,16 @@ def _counts(look: AdoptLook) -> list[Line]:
     return lines
 
 
+def in_short(look: AdoptLook) -> str:
+    """The last line before the question: what is recorded, what stays pending, that nothing runs, the way back."""
+    count = len(look.proposal.files)
+    taken = _taken(look)
+    rest = sum(file.name not in taken for file in look.survey.folder.files)
+    told = formatting.plural(count, "file is", "files are") + " recorded as in" + (f" ({_range(look.proposal)})" if count else "")
+    pending = f"{formatting.plural(rest, 'stays', 'stay')} pending"
+    return f"In short: {told}, {pending}; nothing is run, nobody waits, no row is touched. Way back: adopt --forget FILE."
+
+
 def not_in(look: AdoptLook) -> list[MigrationFile]:
     """The files up to --to that are in neither the ledger nor what is recorded: those that migrate is to run."""
     if look.to is None:
