@@ -17,10 +17,34 @@ def main() -> int:
     gc.set_threshold(100_000, 50, 100)
     for stream in (sys.stdout, sys.stderr):
         signs.fit_terminal(stream, os.environ)
+    code = _completed_for_bash() if os.environ.get("_CHATOPS_COMPLETE") == "complete_bash" else _answered()
+    _leave(code)
+    return code
+
+
+def _answered() -> int:
     text = _known_beforehand(sys.argv[1:])
     said = None if text is None else _said(text)
-    code = run() if said is None else said
-    _leave(code)
+    return run() if said is None else said
+
+
+def _completed_for_bash() -> int:
+    """What goes on a word that bash takes for several: it keeps what is before its last sign of its own."""
+    from chatops.cli import complete_names  # as below
+
+    if (found := complete_names.glued(os.environ)) is None:
+        return _answered()
+    import contextlib  # as below
+    import io
+
+    words, kept = found
+    os.environ.update(words)
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        try:
+            code = _answered()
+        except SystemExit as ended:  # click ends so when it has told what goes on
+            code = int(ended.code or 0)
+    _said("".join(f"{line.removeprefix(kept)}\n" for line in told.getvalue().splitlines()))
     return code
 
 

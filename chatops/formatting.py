@@ -166,10 +166,17 @@ def instant_to_the_second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
+_EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+_JOINED = "\u0600-\u06ff\u0750-\u077f\u0900-\u0dff"
+_JOINERS = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_JOINED}])[\u200c\u200d](?=[{_JOINED}])")
+"""Signs without a width where names have them by right: between emoji, and between Arabic, Persian and Indic letters."""
+
+
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Foreign text with control, escape and bidirectional characters made visible; line breaks too unless `lines`.
 
-    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is.
+    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is. What joins emoji, and letters
+    of scripts that need it, is left out: the parts can be read, in the same columns on every terminal; elsewhere it is told.
 
     >>> visible("a\x1b[31mb\nc"), visible("::error::no"), visible("::1")
     ('a\\x1b[31mb\\nc', '\\x3a:error::no', '::1')
@@ -177,6 +184,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     text = disarmed(text)
     if text.isascii() and text.isprintable():
         return text
+    if "\u200d" in text or "\u200c" in text:
+        text = _JOINERS.sub("", text)
     out: list[str] = []
     for character in text:
         if character == "\n" and lines:
