@@ -90,5 +90,5 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     refuse_ahead(database)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
     apply_again(database, found, run, command)
-    show_paged(invocation, screen.done(found))
+    show_paged(invocation, screen.done(found, invocation.here("log", "--action", "again", "--limit", "1")))
     return ExitCode.OK
