@@ -338,7 +338,7 @@ def test_all_of_it_in_short_stands_right_above_every_question_about_files(core_d
         (
             ("remove",),
             "Type",
-            r"In short: \d+ objects go(?:, \d+ comes? back as \w+ \w+)?; lost for good: .*; there is no way back\. Take",
+            r"In short: \d+ objects? go(?:es)?(?:, \d+ comes? back as \w+ \w+)?; lost for good: .*; there is no way back\. Take",
         ),
     ]
     for words, asks, wanted in cases:
