@@ -29,23 +29,9 @@ def _answered() -> int:
 
 
 def _completed_for_bash() -> int:
-    """What goes on a word that bash takes for several: it keeps what is before its last sign of its own."""
-    from chatops.cli import complete_names  # as below
+    from chatops.cli import complete_in_bash  # as below
 
-    if (found := complete_names.glued(os.environ)) is None:
-        return _answered()
-    import contextlib  # as below
-    import io
-
-    words, kept = found
-    os.environ.update(words)
-    with contextlib.redirect_stdout(io.StringIO()) as told:
-        try:
-            code = _answered()
-        except SystemExit as ended:  # click ends so when it has told what goes on
-            code = int(ended.code or 0)
-    _said("".join(f"{line.removeprefix(kept)}\n" for line in told.getvalue().splitlines()))
-    return code
+    return complete_in_bash.completed(os.environ, _answered, _said)
 
 
 def _known_beforehand(words: list[str]) -> str | None:

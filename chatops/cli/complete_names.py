@@ -25,36 +25,6 @@ def answer(environ: Mapping[str, str]) -> str | None:
     return None if found is None else SHELLS[shell](found)
 
 
-BREAKS = "=:"
-"""Signs at which bash takes a word for several, and then replaces what is behind the last of them alone."""
-
-
-def glued(environ: Mapping[str, str]) -> tuple[dict[str, str], str] | None:
-    """What bash said of the line, its words as they were typed, and what of the word at hand it keeps; None where they are so.
-
-    >>> glued({"_CHATOPS_COMPLETE": "complete_bash", "COMP_WORDS": "chatops\\nlog\\n--by\\n=\\na", "COMP_CWORD": "4"})
-    ({'COMP_WORDS': 'chatops\\nlog\\n--by=a', 'COMP_CWORD': '2'}, '--by=')
-    """
-    words, place = environ.get("COMP_WORDS", "").split("\n"), environ.get("COMP_CWORD", "")
-    if environ.get("_CHATOPS_COMPLETE") != "complete_bash" or not place.isdigit() or not any(map(_breaks, words)):
-        return None
-    found: list[str] = []
-    at, kept = int(place), ""
-    for number, word in enumerate([*words, ""][: at + 1]):
-        own = _breaks(word) or (number > 0 and _breaks(words[number - 1]) and (number == at or not word.startswith("-")))
-        kept = found[-1] if own and found else ""
-        if own and found:
-            found[-1] += word
-        else:
-            found.append(word)
-    kept = found[-1] if _breaks(words[at] if at < len(words) else "") else kept
-    return {"COMP_WORDS": "\n".join(found), "COMP_CWORD": str(len(found) - 1)}, kept
-
-
-def _breaks(word: str) -> bool:
-    return bool(word) and not word.strip(BREAKS)
-
-
 def _words(environ: Mapping[str, str], shell: str) -> tuple[list[str], str] | None:
     """The words before the one that is being typed, and that one; None where quotes make them hard to tell."""
     bash = shell == "bash"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chatops import db, formatting, interrupts, sqlfiles
 from chatops.db import Database, literal
@@ -15,6 +14,7 @@ from chatops.migrations import ledger
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.plan import short
 from chatops.migrations.preflight import examine
+from chatops.migrations.removal_rows import Recorded, Routine, Structure
 from chatops.migrations.source import DEPLOYED
 from chatops.migrations.transaction import replaced_by
 from chatops.model import Values
@@ -96,52 +96,6 @@ class Removal:
         # A name may hold a line's end: of a comment it must not begin a statement.
         head = "".join(f"-- {formatting.visible(line)}\n" for line in said)
         return head + "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
-
-
-@frozen
-class Structure:
-    """A row of `sql/checks/shared/structure.sql`."""
-
-    kind: str
-    name: str
-    of: str | None
-    definition: Values
-
-
-@frozen
-class Routine:
-    """A row of `removal_routines.sql`."""
-
-    name: str
-    signature: str
-    object: str
-    arguments: str
-    owner: str
-    definition: str
-    comment: str | None
-    grants: Sequence[Values] | None
-    granted_to: Sequence[str]
-
-    def differs(self, text: str, about: Values | None) -> tuple[str, ...]:
-        """What of it is another than the ledger kept: its text, what it sets (alone), its owner, its rights, its comment."""
-        found = []
-        if (now := self.definition.strip()) != text.strip():
-            found.append("settings" if _without_settings(now) == _without_settings(text.strip()) else "text")
-        if about is not None:
-            rights = [_grants(some) for some in (self.grants, about["grants"])]
-            found += ["owner"] if self.owner != about["owner"] else []
-            found += ["rights"] if rights[0] != rights[1] else []
-            found += ["comment"] if (self.comment or None) != (about.get("comment") or None) else []
-        return tuple(found)
-
-
-@frozen
-class Recorded:
-    """A row of `removal_recorded.sql`: a definition, or under `about …` whose it was and who might use it."""
-
-    object: str
-    definition: Any
-    replaced_by: str
 
 
 @dataclass(slots=True)
@@ -336,15 +290,6 @@ def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
     plan.steps.append(Step("restore", "function", one.signature, becomes=becomes))
     name = f"{db.identifier(plan.schema)}.{one.signature}"
     return [str(text), *_about("function", name, about, one)]
-
-
-def _without_settings(definition: str) -> str:
-    """What a function is without the settings that it pins."""
-    return re.sub(r"^ SET \S.*\n", "", definition, flags=re.MULTILINE)
-
-
-def _grants(some: Sequence[Values] | None) -> set[tuple[str, str, bool]]:
-    return {(str(one["to"] or ""), str(one["privilege"]), bool(one["grantable"])) for one in some or ()}
 
 
 def _from(plan: _Plan, one: Routine) -> str:
