@@ -1,4 +1,4 @@
-"""Completion in bash, which takes a word for several at some signs: put together before, and cut again behind the last of them."""
+"""Completion in bash, which takes a word for several at some signs: put together before, and cut again behind the last."""
 
 from __future__ import annotations
 
