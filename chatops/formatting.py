@@ -166,17 +166,10 @@ def instant_to_the_second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
-_EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
-_JOINED = "\u0600-\u06ff\u0750-\u077f\u0900-\u0dff"
-_JOINERS = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_JOINED}])[\u200c\u200d](?=[{_JOINED}])")
-"""Signs without a width where names have them by right: between emoji, and between Arabic, Persian and Indic letters."""
-
-
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Foreign text with control, escape and bidirectional characters made visible; line breaks too unless `lines`.
 
-    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is. What joins emoji, and letters
-    of scripts that need it, is left out: the parts can be read, in the same columns on every terminal; elsewhere it is told.
+    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is.
 
     >>> visible("a\x1b[31mb\nc"), visible("::error::no"), visible("::1")
     ('a\\x1b[31mb\\nc', '\\x3a:error::no', '::1')
@@ -184,8 +177,6 @@ def visible(text: str, *, lines: bool = False) -> str:
     text = disarmed(text)
     if text.isascii() and text.isprintable():
         return text
-    if "\u200d" in text or "\u200c" in text:
-        text = _JOINERS.sub("", text)
     out: list[str] = []
     for character in text:
         if character == "\n" and lines:
@@ -221,24 +212,8 @@ def shortened(text: str, width: int) -> str:
     return cut(visible(" ".join(text.split())), width)
 
 
-def excerpt(text: str, width: int) -> str:
-    """The beginning of a statement on one line of about `width` columns: no name in it is cut, the first word least of all.
-
-    >>> excerpt("create index chats_one_per_operator on chats (id)", 30), excerpt("a_name_of_its_own b", 5)
-    ('create index …', 'a_name_of_its_own …')
-    """
-    whole = visible(" ".join(text.split()))
-    kept = cut(whole, width)
-    if kept == whole:
-        return whole
-    end = len(kept) - 1
-    if whole[end : end + 1] != " ":
-        end = whole.rfind(" ", 0, end) if " " in whole[:end].strip() else (whole + " ").index(" ", end)
-    return whole[:end].rstrip() + " …" if end < len(whole) else whole
-
-
-def called(name: object, width: int = 40) -> str:
-    """A person's name for people, "—" for one that cannot be read.
+def called(name: object, width: int = 36) -> str:
+    """A person's name for people, "—" for one that cannot be read: as it is, it fits a line of 40 columns below an indent.
 
     >>> called("Ada Lovelace", 6), called("  "), called(None)
     ('Ada L…', '—', '—')
