@@ -98,6 +98,23 @@ def test_rows_that_others_hold_and_a_table_that_is_locked_are_told(deployed: Dat
     holder.execute("rollback")
 
 
+def test_what_began_soon_after_a_file_went_in_says_so(latest_database: Database, chatops_inprocess: Run) -> None:
+    latest_database.script(
+        "update chatops.migrations set applied_at = now() - interval '40 minutes';"
+        "insert into real_users (id, name) values (gen_random_uuid(), 'Rainy'); insert into fictional_users (id, name) values (gen_random_uuid(), 'Ada');"
+        "insert into chats (real_user_id, fictional_user_id, chat_state, is_active)"
+        " select u.id, f.id, 'waiting_assignment', true from real_users u, fictional_users f;"
+        "insert into messages (chat_id, sender_type, content, created_at) select id, 'real', 'hello?', now() - interval '30 minutes' from chats"
+    )
+    told = "028_partitioned_messages went in at "
+    shown = chatops_inprocess("diagnose", "--only", "QUEUE010", db=latest_database, check=1).stdout
+    assert told in shown
+    assert ", 10 m before it began\n" in shown
+    for ago in ("20 minutes", "3 hours"):
+        latest_database.execute(f"update chatops.migrations set applied_at = now() - interval '{ago}'")
+        assert told not in chatops_inprocess("diagnose", "--only", "QUEUE010", db=latest_database, check=1).stdout
+
+
 # ---- --since-file -----------------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,8 @@ def found(run: Run, database: Database) -> list[dict[str, object]]:
     ("statement", "title"),
     [
         ("drop index idx_chats_last_operator", "index idx_chats_last_operator (014_chat_state_management) is missing"),
-        ("drop function should_keep_assignment(uuid, text, uuid)", "what 017_fix_concurrent_messages makes is missing"),
+        ("drop function assign_chat_to_operator(uuid), release_and_reassign_chat(uuid, text)",
+         "all of 015_fix_assignment_function is missing: nobody can be given a chat"),
         ("drop table chatops.watches", "table chatops.watches is missing"),
     ],
 )  # fmt: skip
@@ -226,7 +227,7 @@ def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
     finally:
         holder.execute("rollback")
         writing.join()
-    told = f"the session with pid {pid} holds ShareLock on operator_activity (writes wait for it); waiting behind it: 1"
+    told = f"the session with pid {pid} holds ShareLock on operator_activity; waiting behind it: 1"
     assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*psql$", short, re.MULTILINE | re.DOTALL), short
     assert f"select pg_terminate_backend({pid});" in full
     assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full

@@ -6,6 +6,7 @@ import json
 import uuid
 
 import psycopg
+import pytest
 
 from chatops.tables_there import TABLES
 from tests.conftest import url_as
@@ -87,3 +88,89 @@ def test_rows_of_what_is_gone_and_rows_that_a_check_refuses_are_named(
     assert database.value("select count(*) from pg_constraint where conname = %s", [key]) == 1
     refused = missing(database, chatops_inprocess, check)
     assert f"1 row of chats break it: {ONE}" in str(refused["way"])
+
+
+@pytest.mark.parametrize(
+    ("name", "away"),
+    [
+        ("chats", "alter table chats rename to chats_of_old; create view chats as select * from chats_of_old"),
+        ("messages", "create schema attic; alter table messages set schema attic"),
+        ("operator_activity", "create schema attic; alter table operator_activity set schema attic"),
+        ("platform_config", "alter table platform_config rename to config"),
+    ],
+)  # fmt: skip
+def test_a_table_that_was_moved_or_renamed_comes_back_with_its_rows(
+    name: str, away: str, latest_database: Database, chatops_inprocess
+) -> None:
+    database = latest_database
+    # Another tenant's tables bear the same names, and a copy has the same columns.
+    database.script(f"create schema other_tenant; create table other_tenant.chats (like chats including all);"
+                    f" create table {name}_copy (like {name} including defaults)")  # fmt: skip
+    if name != "chats":
+        database.script(f"create table other_tenant.{name} (like {name} including all)")
+    was = database.value(f"select '{name}'::regclass::oid")
+    database.script(away)
+    told = json.loads(chatops_inprocess("diagnose", "-o", "json", "--rows", "50", db=database, check=1).stdout)
+    [finding] = [one for one in told["findings"] if one["code"] == "DB003"]
+    [row] = [one for one in finding["rows"] if one["kind"] == "table"]
+    assert "it comes back" in row["in_the_way"]
+    assert "create table" not in " ".join(finding["helps"])
+    database.execute(row["remedy"])
+    assert database.value(f"select '{name}'::regclass::oid") == was
+    assert "DB003" not in {
+        one["code"] for one in json.loads(chatops_inprocess("diagnose", "-o", "json", db=database).stdout)["findings"]
+    }
+
+
+@pytest.mark.parametrize(("of", "name", "other"), [("messages", "content", "body"), ("operators", "is_available", "on_shift")])
+def test_a_column_that_was_renamed_comes_back_with_its_values(
+    of: str, name: str, other: str, latest_database: Database, chatops_inprocess
+) -> None:
+    database = latest_database
+    chatops_inprocess("monitor", "--once", "--store", db=database)
+    database.execute(f"alter table {of} rename column {name} to {other}")
+    found = missing(database, chatops_inprocess, f"{of}.{name}")
+    assert f"it stands as {other} now" in str(found["way"])
+    [statement] = found["statements"]
+    assert statement == f'alter table "{of}" rename column "{other}" to "{name}";'
+    database.execute(str(statement))
+    chatops_inprocess("diagnose", "--only", "DB003", db=database, check=0)
+    # Where it is gone, another one of its type that was there before is none of its names.
+    database.execute(f"alter table {of} drop column {name} cascade")
+    assert "stands as" not in str(missing(database, chatops_inprocess, f"{of}.{name}")["way"])
+
+
+def test_where_nothing_was_kept_a_person_decides_which_column_had_another_name(
+    latest_database: Database, chatops_inprocess
+) -> None:
+    latest_database.script(
+        "delete from chatops.settings where key = 'safety'; alter table messages rename column content to body"
+    )
+    told = json.loads(chatops_inprocess("diagnose", "--only", "DB003", "-o", "json", db=latest_database, check=1).stdout)
+    [row] = [row for row in told["findings"][0]["rows"] if row["object"] == "messages.content"]
+    assert row["remedy"] is None
+    assert (
+        'where it has only another name, alter table "messages" rename column "body" to "content"; where it is gone'
+        in row["decides"]
+    )
+
+
+@pytest.mark.parametrize("on_delete", ["", "on delete cascade", "on delete set null"])
+def test_rows_that_a_key_of_the_application_s_own_finds_nothing_for_are_never_deleted(
+    on_delete: str, latest_database: Database, chatops_inprocess
+) -> None:
+    latest_database.script(
+        f"""insert into real_users (id, name) values ('{USER}', 'Rainy'); insert into fictional_users (id, name) values ('{PROFILE}', 'Ada');
+            insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active)
+            values ('{ONE}', '{USER}', '{PROFILE}', 'waiting_assignment', true);
+            create table tenants (id int primary key); alter table chats add column tenant_id int not null default 1;
+            alter table chats add constraint of_a_tenant foreign key (tenant_id) references tenants (id) {on_delete} not valid"""
+    )
+    told = json.loads(chatops_inprocess("diagnose", "--only", "DB005", "-o", "json", db=latest_database, check=1).stdout)
+    [finding] = told["findings"]
+    assert finding["helps"] == []
+    assert finding["rows"][0]["in_the_way"] == "1 row of chats belongs to nothing in tenants"
+    assert "a person decides" in finding["help_text"]
+    latest_database.execute(finding["rows"][0]["statement"])
+    chatops_inprocess("diagnose", "--only", "DB005", db=latest_database, check=0)
+    assert latest_database.value("select count(*) from chats") == 1

@@ -339,7 +339,8 @@ BROKEN = {
     "a table is gone": (
         "drop table operator_activity cascade", {"CHAT008", "CHAT013", "CHAT017", "DATA002", "DB003", "OPER001", "DATA004"}),
     "the settings are gone": ("drop table platform_config cascade", {"DB003", "CONF001", "CONF004", "DATA008"}),
-    "a function is gone": ("drop function should_keep_assignment(uuid, text, uuid)", {"DB003", "DB007"}),
+    # Without a ledger the newest file of which nothing is there is pending, and what asks for it unknown.
+    "a function is gone": ("drop function should_keep_assignment(uuid, text, uuid)", {"DB007"}),
     "the queue's figures are gone": ("drop function get_assignment_queue_status()", {"DB003", "DB007", "QUEUE003"}),
     "the release is gone": ("drop function release_and_reassign_chat(uuid, text)", {"DB003"}),
     "the view is gone": ("drop view chat_state_summary", {"DB003", "DB007", "QUEUE003", "CHAT017"}),

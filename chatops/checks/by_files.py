@@ -35,17 +35,24 @@ def told(text: str, has: Has | None) -> str:
 @cache
 def maker(made: str) -> str:
     """The migration that first makes an object. Raises LookupError where none does."""
-    for file in sqlfiles.names("migrations"):
-        if catalog.objects_of(file).get(made) is not None:
-            return file
-    raise LookupError(f"no migration makes {made}")
+    file = first_maker(made)
+    if file is None:
+        raise LookupError(f"no migration makes {made}")
+    return file
+
+
+def first_maker(made: str) -> str | None:
+    """The same, None where none does."""
+    return next((file for file in sqlfiles.names("migrations") if catalog.objects_of(file).get(made) is not None), None)
 
 
 def of(inventory: Inventory) -> Has:
-    """Which files are in: as the ledger says; without one, by the columns of 018."""
-    known = inventory.known.files
+    """Which files are in: as the ledger says; where nothing is noted, by the objects there; else by the queue's clocks."""
+    known, stand = inventory.known.files, inventory.stand
 
     def has(file: str) -> bool:
-        return file in known if known is not None else not inventory.before_018 or file < "018"
+        if known is not None:
+            return file in known
+        return file[:3] <= stand if stand is not None else not inventory.before_018 or file < "018"
 
     return has

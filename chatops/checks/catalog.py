@@ -37,7 +37,9 @@ ADOPTED: Mapping[str, tuple[str, ...]] = {"constraint": ("columns",), "index": (
 """What still counts for an object that the application made: the columns of a constraint, whether an index holds rows, what a
 function does."""
 CORE = "001_chat_core"
-"""The application's own tables: of them only columns are missed, unless our own text made them."""
+"""The application's own tables: of them only columns are missed, unless our own text made them, and what `KEPT_APART` names."""
+KEPT_APART = "constraint chats.chats_real_user_id_fictional_user_id_key"
+"""What keeps a user to one chat with a profile: the application has it under any name, as a constraint or an index."""
 MOST_TEXTS = 16
 LONG = 100
 """Characters of a property from which on its digest is compared in its place."""
@@ -222,7 +224,8 @@ def _files(ledger: Ledger) -> Sequence[tuple[str, State]]:
 def _may_lack(label: str, file: str, state: State) -> bool:
     """Whether an object is the application's own affair."""
     kind, _, name = label.partition(" ")
-    return file == CORE and state != "applied" and (kind not in ("table", "column") or name in OPTIONAL)
+    ours = kind in ("table", "column") or label == KEPT_APART
+    return file == CORE and state != "applied" and (not ours or name in OPTIONAL)
 
 
 def _texts(value: str | Mapping[str, str]) -> list[str]:
@@ -240,6 +243,13 @@ def texts_of(label: str, ledger: Ledger, major: int) -> dict[str, str]:
         for name, value in (objects_of(file).get(label) or {}).items():
             found[name] = value if isinstance(value, str) else value.get(str(major), next(iter(value.values())))
     return found
+
+
+@cache
+def columns_of(table: str) -> tuple[str, ...]:
+    """The columns that a table of the application surely has."""
+    labels = (label.removeprefix("column ") for label in objects_of(CORE) if label.startswith(f"column {table}."))
+    return tuple(label.rpartition(".")[2] for label in labels if label not in OPTIONAL)
 
 
 def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
@@ -305,7 +315,7 @@ def mended(name: str, ledger: Ledger, major: int, dropping: str | None = None) -
     if wanted is None:
         return {"object": name, "mend": ELSE}
     kind = wanted["kind"]
-    again = "migrate --dry-run" if wanted["state"] == "unknown" else f"migrate --again {wanted['migration']}"
+    again = "adopt --dry-run" if wanted["state"] == "unknown" else f"migrate --again {wanted['migration']}"
     if dropping is not None and wanted["state"] != "unknown":
         made = _text_of(str(kind), name, str(wanted["migration"]), ledger, major)
         return {"object": name, "mend": None, "remedy": f"{dropping} {made}"}

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from chatops import cluster, formatting, lock_holders, sqlfiles
 from chatops.checks import load, run
 from chatops.checks.inventory import TABLES, take_inventory
+from chatops.checks.results import Result
 from chatops.db import Database, identifier, pools_transactions
 from chatops.db.unfit import unfit
 from chatops.errors import ChatopsError, DatabaseError
@@ -324,8 +325,8 @@ def _tables(database: Database, here: Callable[..., str]) -> list[Point]:
     return points
 
 
-UNJUDGED = "DB003"
-"""What asks for the objects of the files that are in: without a ledger nobody knows which those are."""
+LEDGER, OBJECTS = "DB033", "DB003"
+"""What says that the ledger lacks what is here, and that objects are missing, the ledger's own among them."""
 
 
 def _adopt(database: Database) -> tuple[str, ...]:
@@ -339,12 +340,14 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
         survey = run.run(database, checks)
     except DatabaseError as error:
         return Point("objects", "unknown", error.message)
+    by_hand = survey.inventory.by_hand
     failed = [
-        result.check.code for result in survey.results if result.status == "failed" and result.severity is not Severity.ADVICE
+        result.check.code
+        for result in survey.results
+        if result.status == "failed" and result.severity is not Severity.ADVICE and not (by_hand and _is_of_the_ledger(result))
     ]
-    unknown = [result.check.code for result in survey.results if result.status == "unknown"]
-    facts = database.facts
-    if facts is not None and facts.has_chats and not facts.has_ledger and UNJUDGED in failed and len(failed) == 1:
+    unknown = [result.check.code for result in survey.results if result.status == "unknown" and not (by_hand and result.command)]
+    if by_hand and not failed and not unknown:
         return Point("objects", "advice", "no migration history of chatops: adopt looks which files are in, and records them",
                      here(*_adopt(database)))  # fmt: skip
     if failed:
@@ -353,6 +356,13 @@ def _objects(database: Database, here: Callable[..., str]) -> Point:
     if unknown:
         return Point("objects", "unknown", f"could not be checked: {', '.join(unknown)}", here("verify", "schema"))
     return Point("objects", "ok", f"objects and signatures are right ({formatting.plural(len(checks), 'check')})")
+
+
+def _is_of_the_ledger(result: Result) -> bool:
+    """Whether it says only that there is no ledger, or nothing in it, and nobody's work suffers from that."""
+    if result.check.code == OBJECTS:
+        return result.severity is not Severity.CRITICAL and {row["object"] for row in result.rows} == {"bookkeeping"}
+    return result.check.code == LEDGER and {row["mend"] for row in result.rows} == {"adopt --dry-run"}
 
 
 def _connections(role: _Role) -> Point:

@@ -146,7 +146,8 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
     each = [{**limits, **row} for row in result.helped or result.rows] or [values]
     used = tuple(survey.thresholds[name] for name in check.limits if name in survey.thresholds)
     if result.status == "unknown":
-        return Finding(result, f"whether {check.expected}", used, 0, statements=(result.remedy,) if result.remedy else ())
+        return Finding(result, f"whether {check.expected}", used, 0, statements=(result.remedy,) if result.remedy else (),
+                       commands=(here(*result.command.split(" ")),) if result.command else ())  # fmt: skip
     title = filled(check.heading(result.count), values, survey.now)
     has = by_files.of(survey.inventory)
     over = check.kind == "history" and result.severity is Severity.ADVICE and check.severity is not Severity.ADVICE
@@ -161,7 +162,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         title=title,
         limits=used,
         more=max(0, result.count - len(result.rows)),
-        commands=_once(_command(check.help_command, row, here) for row in each if _says(check.help_command, row)),
+        commands=_once(_command(_first(text, row, survey), row, here) for row in each if _says(text := check.help_command, row)),
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
         advices=_once(
             (
@@ -215,6 +216,14 @@ def _advice(template: str, values: Values, survey: Survey, here: Callable[..., s
 
 def _parts(template: str) -> list[str]:
     return template.split("`") if template.count("`") % 2 == 0 else [template]
+
+
+MIGRATE, ADOPT = "migrate --dry-run", "adopt --dry-run"
+
+
+def _first(template: str, values: Values, survey: Survey) -> str:
+    """A command, or the one that has to come before it: where nobody has noted which files are in, migrate refuses."""
+    return ADOPT if survey.inventory.by_hand and _filled_exactly(template, values) == MIGRATE else template
 
 
 def _command(part: str, values: Values, here: Callable[..., str]) -> str:

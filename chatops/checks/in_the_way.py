@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatops import formatting, sqlfiles
+from chatops import sqlfiles
+from chatops.checks.catalog import known_names
 from chatops.checks.mending_sql import quoted
 from chatops.db import Database, identifier
 from chatops.errors import DatabaseError
@@ -18,21 +19,29 @@ _UNIQUE = re.compile(r"^(?:UNIQUE|PRIMARY KEY) \((?P<columns>.*)\)$")
 _UNIQUE_INDEX = re.compile(r"^CREATE UNIQUE INDEX \S+ ON (?P<of>\S+) USING btree \((?P<columns>.*?)\)(?: WHERE (?P<which>.*))?$")
 _FOREIGN = re.compile(r"^FOREIGN KEY \((?P<column>\w+)\) REFERENCES (?P<there>[\w.]+)\((?P<key>\w+)\)(?P<rest>.*)$")
 _CHECK = re.compile(r"^CHECK \((?P<condition>.*)\)$", re.DOTALL)
+MOST_LIKE = 3
+"""Of more columns than so many nobody knows which one had another name."""
 PAIR = "real_user_id, fictional_user_id"
 
 
-def look(database: Database, row: Values, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """What a row about a missing object says besides: `in_the_way`, and a `remedy` or `mend` that works; {} where nothing is."""
+def look(database: Database, row: Values, wanted: Mapping[str, str], columns: Sequence[str] = ()) -> dict[str, Any]:
+    """What a row about a missing object says besides: `in_the_way`, and a `remedy` or `mend` that works; {} where nothing is.
+
+    `columns` are those that a table surely has.
+    """
     kind, name, remedy = str(row["kind"]), str(row["object"]), row.get("remedy")
-    if kind not in ("constraint", "index", "column") or not remedy:
+    if kind not in ("table", "constraint", "index", "column") or not remedy:
         return {}
     of = name.rpartition(".")[0]
     definition = wanted.get("definition", "")
     try:
         with database.savepoint("chatops_in_the_way"):
             database.script(f"set local statement_timeout = {LIMIT_MS}")
+            if kind == "table":
+                return _elsewhere(database, name, str(remedy).partition("create table ")[0].strip(), columns) if columns else {}
             if kind == "column":
-                return _no_value(database, of, name.rpartition(".")[2], wanted)
+                own = name.rpartition(".")[2]
+                return _renamed(database, of, own, wanted, remedy) or _no_value(database, of, own, wanted)
             if unique := _UNIQUE.match(definition) or _UNIQUE_INDEX.match(definition):
                 parts = unique.groupdict()
                 return _twice(database, parts.get("of") or of, parts["columns"], parts.get("which"), str(remedy))
@@ -46,6 +55,46 @@ def look(database: Database, row: Values, wanted: Mapping[str, str]) -> dict[str
     except DatabaseError:
         return {}  # whether something is in the way is not known; the statement says so when it is run
     return {}
+
+
+def _elsewhere(database: Database, name: str, dropping: str, columns: Sequence[str]) -> dict[str, Any]:
+    """The table itself under another name or in another schema: an empty one in its place would hide all rows."""
+    found = database.tuples(sqlfiles.body_of("mending/moved.sql"), {"name": name, "columns": list(columns)})
+    if not found:
+        return {}
+    schema, there = (str(one) for one in found[0])
+    back = f"alter table {identifier(schema)}.{identifier(there)} "
+    steps = [dropping] if dropping else []
+    if schema != database.target.schema:
+        steps.append(f"{back}set schema {identifier(database.target.schema)};")
+        back = f"alter table {identifier(database.target.schema)}.{identifier(there)} "
+    if there != name:
+        steps.append(f"{back}rename to {identifier(name)};")
+    return {
+        "in_the_way": f"with its rows it stands as {schema}.{there} now: nothing is made anew, it comes back",
+        "remedy": " ".join(steps),
+    }
+
+
+def _renamed(database: Database, of: str, name: str, wanted: Mapping[str, str], remedy: object) -> dict[str, Any]:
+    """The column itself under another name: an empty one in its place would hide all values."""
+    if "." in of:
+        return {}
+    kept = None
+    if database.value("select pg_catalog.to_regclass('chatops.settings') is not null"):
+        kept = database.value(sqlfiles.body_of("mending/kept_columns.sql"), {"table": of})
+    ours = (one.removeprefix(f"column {of}.") for one in known_names() if one.startswith(f"column {of}."))
+    asked = {"table": of, "type": wanted.get("type", ""), "known": list(ours), "kept": list(kept or [])}
+    found = [str(one) for (one,) in database.tuples(sqlfiles.body_of("mending/renamed.sql"), asked)]
+    if not found or (kept is None and len(found) > MOST_LIKE):
+        return {}
+    back = f"alter table {quoted(of)} rename column {identifier(found[0])} to {identifier(name)};"
+    if kept is not None and len(found) == 1:
+        told = f"with its values it stands as {found[0]} now, a new name: nothing is made anew, it comes back"
+        return {"in_the_way": told, "remedy": back}
+    told = f"it may have another name; of its type: {', '.join(found)}"
+    decides = f"a person decides: where it has only another name, {back} where it is gone, it comes back empty by {remedy}"
+    return {"in_the_way": told, "remedy": None, "statement": back, "decides": decides}
 
 
 def _twice(database: Database, of: str, columns: str, which: str | None, remedy: str) -> dict[str, Any]:
@@ -64,8 +113,7 @@ def _twice(database: Database, of: str, columns: str, which: str | None, remedy:
     [(many, ids)] = database.tuples(text)
     if not many:
         return {}
-    groups = formatting.plural(many, f"group of rows of {of} has", f"groups of rows of {of} have")
-    told = f"{groups} the same {columns}{_first(ids)}"
+    told = f"{_times(many)} rows of {of} have the same {columns}{_first(ids)}"
     if of != "chats" or columns != PAIR:
         where = f"where {which}" if which else ""
         keeps = _statement("keep_one_of_each", table=quoted(of), where=where, same=same, put_back=remedy)
@@ -77,13 +125,20 @@ def _twice(database: Database, of: str, columns: str, which: str | None, remedy:
     return {"in_the_way": says, "remedy": _statement("merge_pairs", put_back=remedy)}
 
 
-def _orphans(database: Database, of: str, key: re.Match[str], remedy: str) -> dict[str, Any]:
-    """Rows whose reference leads to nothing: deleted or let go, as the key would have done."""
+def _orphans(database: Database, of: str, key: re.Match[str], remedy: str, gone: str = "") -> dict[str, Any]:
+    """Rows whose reference leads to nothing: deleted or let go, as the key would have done.
+
+    `gone` takes the key away: that of a key which no file of ours makes. Of its rows a person decides.
+    """
     table, column, there = quoted(of), identifier(key["column"]), quoted(key["there"])
     lost = f"t.{column} is not null and not exists (select from {there} o where o.{identifier(key['key'])} = t.{column})"
     [(many,)] = database.tuples(sqlfiles.put("mending/without_what_they_refer_to.sql", table=table, lost=lost))
     if not many:
         return {}
+    if gone:
+        rows = f"{many:,} {'row' if many == 1 else 'rows'} of {of} {'belongs' if many == 1 else 'belong'}"
+        told = f"{rows} to nothing in {key['there']}"
+        return {"in_the_way": told, **_decided("what these rows should belong to; without the constraint they may stay", gone)}
     lets_go = "SET NULL" in key["rest"]
     rows = f"{many:,} {'row' if many == 1 else 'rows'} of {of}"
     word = "let go" if lets_go else "deleted"
@@ -120,10 +175,11 @@ def unvalidated(database: Database, row: Values) -> dict[str, Any]:
     try:
         with database.savepoint("chatops_in_the_way"):
             database.script(f"set local statement_timeout = {LIMIT_MS}")
+            gone = f"alter table {quoted(of)} drop constraint {identifier(str(row['object']))};"
             if foreign := _FOREIGN.match(definition):
-                return _orphans(database, of, foreign, remedy)
+                theirs = f"constraint {of}.{row['object']}" not in known_names()
+                return _orphans(database, of, foreign, remedy, gone if theirs else "")
             if check := _CHECK.match(definition):
-                gone = f"alter table {quoted(of)} drop constraint {identifier(str(row['object']))};"
                 return _broken(
                     database, of, check["condition"], ("what these rows should be; without the constraint they may stay", gone)
                 )
@@ -140,6 +196,10 @@ def _decided(what: str, statement: str) -> dict[str, Any]:
 def _statement(name: str, **texts: str) -> str:
     """A file of statements on one line, to be pasted."""
     return " ".join(sqlfiles.put(f"mending/{name}.sql", **texts).split()) + ";"
+
+
+def _times(many: int) -> str:
+    return "once" if many == 1 else f"{many:,} times"
 
 
 def _first(ids: str | None) -> str:

@@ -34,6 +34,8 @@ class Inventory:
     """The queue is told by its messages: its clocks are not there, or (before 021) not filled in and obeyed."""
     ledger: bool = False
     """There is a readable ledger."""
+    stand: str | None = None
+    """Where nobody has ever noted which of our files are in: the number of the newest one whose objects are there."""
     ledger_unread: tuple[str, str] | None = None
     """Why the ledger that is there could not be read, and the SQL that lets it be."""
     audit: bool = False
@@ -56,6 +58,11 @@ class Inventory:
     """The files of ours that the ledger knows and this version does not."""
     migrated_at: datetime | None = None
     """When the newest of our files went in; None: none did, or nobody knows."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Nobody has ever noted which of our files are in."""
+        return self.stand is not None
 
 
 @frozen
@@ -92,14 +99,16 @@ def take_inventory(database: Database) -> Inventory:
     views: tuple[str, ...] = ()
     guarded_at: datetime | None = None
     migrated_at: datetime | None = None
-    known = Ledger()
+    known, noted = Ledger(), False
     unread: tuple[str, str] | None = None
     if readable:
         try:
             with database.savepoint("chatops_ledger"):
                 asked = {"schema": schema, "guards": GUARDS}
                 files, installed, guarded_at = database.tuples(sqlfiles.read("queries/check_applied.sql"), asked)[0]
-                own, own_views, migrated_at = database.tuples(sqlfiles.read("queries/check_files.sql"), {"schema": schema})[0]
+                own, own_views, migrated_at, noted = database.tuples(
+                    sqlfiles.read("queries/check_files.sql"), {"schema": schema}
+                )[0]
         except HiddenRowsError as error:
             unread = (f"the ledger cannot be read: {error.message}", error.next_steps[0][1])
         except DatabaseError as error:
@@ -114,6 +123,9 @@ def take_inventory(database: Database) -> Inventory:
             f"{role} may not read the ledger",
             f"grant usage on schema chatops to {role}; grant select on all tables in schema chatops to {role};",
         )
+    stand: str | None = None
+    if unread is None and not noted and not any(table.table_name == "chats" and not table.present for table in tables):
+        stand = str(database.value(sqlfiles.read("queries/deployed_files.sql")))
     return Inventory(
         schema=schema,
         missing=frozenset(table.table_name for table in tables if not table.present),
@@ -123,6 +135,7 @@ def take_inventory(database: Database) -> Inventory:
         and all(bool(table.small) for table in tables if table.table_name in ("chats", "messages")),
         before_018=not any(table.table_name == "chats" and table.goes_by_clocks for table in tables),
         ledger=readable and unread is None,
+        stand=stand,
         ledger_unread=unread,
         audit=bool(ledger and ledger[0].audit_readable),
         audit_present=bool(ledger and ledger[0].audit_present),

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from chatops import formatting, lock_holders
-from chatops.checks import catalog
+from chatops.checks import by_files, catalog
 from chatops.checks.inventory import Inventory
 from chatops.checks.load import Check
 from chatops.checks.results import Result
@@ -106,12 +106,25 @@ class Obstacles:
                         "function": f"grant execute on function {name} to {role};"}  # fmt: skip
             return unknown(check, message, remedies.get(kind, "grant pg_monitor to " + role + ";"), seconds=seconds)
         if error.sqlstate in _LACKS:
-            return unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
+            return self._lacking(check, message, seconds)
         if check.fails_on_error:
             row = {"error": message, "sqlstate": error.sqlstate, **self._mend(error)}
             return Result(check, "failed", check.severity, 1, (row,), seconds=seconds)
         where = "" if check.shipped else " (a check of your own)"
         return unknown(check, f"its query failed{where}: {message} ({error.sqlstate})", seconds=seconds)
+
+    def _lacking(self, check: Check, message: str, seconds: float) -> Result:
+        """The result of a check that asks for something which is not there: pending, where a file that is not in makes it."""
+        for name in re.findall(r"\w+", message):
+            made = ((kind, by_files.first_maker(f"{kind} {name}")) for kind in ("function", "view", "table"))
+            kind, file = next((one for one in made if one[1] is not None), ("", None))
+            if file is None or self.inventory.ledger_unread is not None:
+                continue
+            if by_files.of(self.inventory)(file):
+                return unknown(check, f"this database lacks what it asks: {kind} {name}, which {file} makes", seconds=seconds)
+            way = "adopt --dry-run" if self.inventory.by_hand else "migrate --dry-run"
+            return unknown(check, f"{name} comes with {file}, which is pending", seconds=seconds, command=way)
+        return unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
 
     def _mend(self, error: DatabaseError) -> Values:
         """The command that recreates the function in which the error occurred."""
@@ -137,6 +150,15 @@ class Obstacles:
         return self._roles[name]
 
 
-def unknown(check: Check, reason: str, remedy: str | None = None, *, seconds: float = 0.0, locked: bool = False) -> Result:
+def unknown(
+    check: Check,
+    reason: str,
+    remedy: str | None = None,
+    *,
+    seconds: float = 0.0,
+    locked: bool = False,
+    command: str | None = None,
+) -> Result:
     """A check that gave no answer, and why."""
-    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, seconds=seconds, locked=locked)
+    return Result(check, "unknown", check.severity, reason=reason, remedy=remedy or None, command=command, seconds=seconds,
+                  locked=locked)  # fmt: skip

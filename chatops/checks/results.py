@@ -25,7 +25,8 @@ Status = Literal["passed", "failed", "unknown"]
 class Result:
     """How one check ended. `count` is exact; `rows` are the first of the offending rows, by column.
 
-    `reason` says why it is unknown, or as what it passed; `remedy` is the SQL that lets it run next time.
+    `reason` says why it is unknown, or as what it passed; `remedy` is the SQL that lets it run next time, `command` what follows
+    the word chatops for that.
     """
 
     check: Check
@@ -35,6 +36,7 @@ class Result:
     rows: tuple[Values, ...] = ()
     reason: str | None = None
     remedy: str | None = None
+    command: str | None = None
     seconds: float = 0.0
     locked: bool = False
     """It is unknown because somebody held a table; `remedy` ends that session, where it was still there."""

@@ -211,7 +211,9 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
             state.apart |= asking_for
             return None
         state.together |= {
-            one.code: Result(one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy, locked=asked.locked)
+            one.code: Result(
+                one, "unknown", one.severity, reason=asked.reason, remedy=asked.remedy, command=asked.command, locked=asked.locked
+            )
             for one in group
         }
     else:
@@ -318,7 +320,7 @@ def _that_works(row: Values, state: _Run, major: int) -> dict[str, Any]:
     if row.get("found_as") is not None or not row.get("remedy"):
         return dict(row)
     wanted = catalog.texts_of(f"{row['kind']} {row['object']}", state.inventory.known, major)
-    found = in_the_way.look(state.database, row, wanted)
+    found = in_the_way.look(state.database, row, wanted, catalog.columns_of(str(row["object"])))
     repairs = [one for one in str(row.get("aims") or "").split() if one in sqlfiles.names("repairs")]
     if found and "mend" not in found and repairs and found.get("remedy") is None:
         found["mend"] = f"repair {repairs[0]} --dry-run"

@@ -75,7 +75,7 @@ def _piece(piece: Piece, most: int) -> list[Line]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
         shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
     if len(diff) > most:
-        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} ({rest})")
+        shown.append(f"  and {len(diff) - most} more lines ({rest})")
     return shown
 
 
@@ -108,11 +108,11 @@ def preview(again: Again, command: str) -> Answer:
     return Answer("migrate", [_table(again), Text(shown)], _data(again, done=False))
 
 
-def done(again: Again, log: str) -> Answer:
-    """What was done, whether it was asked about or not; `log` is the command that shows it before and after."""
+def done(again: Again) -> Answer:
+    """What was done."""
     file = formatting.visible(again.file.name)
     names = formatting.visible(", ".join(one.name for one in again.made))
-    line: Line = [Span(f"Made {count(again)} of {file} again ({names}). Before and after: "), Span(log, "code")]
+    line = f"Made {count(again)} of {file} again ({names}); before and after are in the log."
     if not again.made:
         line = f"The present text of {file} counts as the one that was applied."
     return Answer("migrate", [_table(again), Text([line])], _data(again, done=True))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chatops import formatting
 from chatops.chats.log import NOTHING_GIVEN, ByHand
+from chatops.checks.began import began
 from chatops.checks.compare_looks import Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.load import MEANWHILE
@@ -21,6 +22,9 @@ from chatops.model import Answer, Line, Severity, Span, Text
 from chatops.screens.finding import finding_lines, finding_table, locked, survey_data, unknown_for
 from chatops.screens.lines import SEVERITY_STYLES, Reader, flow, hang, labelled, looked_back, wrap
 from chatops.tables_there import TABLES
+
+AT_ONCE, SOON = timedelta(seconds=1), timedelta(hours=1)
+"""What begins between these after a file went in may have come of it."""
 
 
 @frozen
@@ -61,6 +65,7 @@ def diagnosis(
         if changes is not None:
             lines += _change_lines(changes, finding.code, survey, reader)
         lines += _made_by_hand(by_hand, finding, survey, reader, changes)
+        lines += _files_before(finding, survey, reader)
         if rehearsed is not None:
             lines += _rehearsal_lines(rehearsed.get(finding.code), finding, reader)
     if changes is not None and changes.resolved:
@@ -208,6 +213,20 @@ def _made_by_hand(
             told = f"action {one.action_id}, {formatting.age(one.at, survey.now)} ago, {formatting.visible(one.who)}, psql: "
             return labelled("before", told + reader.here("log", str(one.action_id)), reader)
     return []
+
+
+def _files_before(finding: Finding, survey: Survey, reader: Reader) -> list[Line]:
+    """The newest file that chatops put in, where all that was found began soon after that."""
+    result, at = finding.result, survey.inventory.migrated_at
+    ours = [name for name, checksum in (survey.inventory.known.files or {}).items() if checksum is not None]
+    if at is None or not ours or not result.check.dated or result.severity is Severity.ADVICE or len(result.rows) < result.count:
+        return []
+    times = [began(row, survey.now) for row in result.rows]
+    first = min((one for one in times if one is not None), default=None)
+    if first is None or None in times or not AT_ONCE < first - at <= SOON:
+        return []
+    told = f"{formatting.visible(ours[-1])} went in at {clock_of(at, survey)}, {formatting.duration(first - at)} before it began"
+    return labelled("before", told, reader)
 
 
 def _rehearsal_lines(tried: Rehearsed | None, finding: Finding, reader: Reader) -> list[Line]:

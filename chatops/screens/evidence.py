@@ -46,8 +46,8 @@ MOST_DIFFERENCE = 8
 SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
 _SILENT_WHERE_NONE = (
-    "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at", "definition",
-    "size", "idle_for", "ended_by", "address", "last_statement",
+    "object", "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at",
+    "definition", "size", "idle_for", "ended_by", "address", "last_statement",
 )  # fmt: skip
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")
@@ -62,6 +62,8 @@ def evidence(row: Values, survey: Survey, reader: Reader, title: str = "") -> st
             continue
         if value is None and key in _SILENT_WHERE_NONE:
             continue
+        if row.get("kind") == "file" and key in ("kind", "migration"):
+            continue  # all of it: the object is its name
         if key == "operator" and value is not None:
             parts.append(
                 formatting.visible(formatting.told_apart(str(value))) if reader.show_names else formatting.initial(str(value))
@@ -121,8 +123,7 @@ def difference(row: Values) -> list[str]:
             continue
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
-        left = len(changed) - MOST_DIFFERENCE
-        more = [f"and {formatting.plural(left, 'more line')}: -o json"] if left > 0 else []
+        more = [f"and {len(changed) - MOST_DIFFERENCE} more lines: -o json"] if len(changed) > MOST_DIFFERENCE else []
         if more:  # what is there now comes first: it is what works
             gone = [line for line in changed if line.startswith("-")]
             there = [line for line in changed if not line.startswith("-")][

@@ -56,8 +56,7 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
         lines += labelled("why", result.reason or "", reader)
         if alike:
             lines += labelled("also", " ".join(alike), reader)
-        if result.remedy:
-            lines.append(command_line("help", result.remedy, reader))
+        lines += [command_line("help", text, reader) for text in (*finding.commands, *finding.statements)]
         return lines
     if finding.limits:
         lines += labelled("limit", " · ".join(

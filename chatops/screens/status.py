@@ -74,6 +74,8 @@ def status(
     odd = [state for state in (State.EDITED, State.REFORMATTED, State.MISSING, State.LATE, State.HALF_DONE) if plan.of(state)]
     pending = plan.apply
     lines: list[Line] = [*([[Span(doubt, "warning")]] if doubt else []), _headline(folder, plan, ledger, unknown=unknown)]
+    if unknown and folder.source == SHIPPED:
+        lines.append(f"  the newest object found is one that {stand} makes")
     if unknown:
         lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to, stand), "code")])
     after: list[Line] = []

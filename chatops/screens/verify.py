@@ -334,8 +334,11 @@ def _result_lines(result: Result, survey: Survey, reader: Reader, age: Age | Non
     if result.status == "unknown":
         blank = " " * hang(reader)
         lines += [blank + more for more in wrap(result.reason or "", reader, hang(reader))]
-        if result.remedy:
-            lines.append([Span(blank), Span(result.remedy, "code")])
+        lines += [
+            [Span(blank), Span(text, "code")]
+            for text in (result.remedy, result.command and reader.here(*result.command.split(" ")))
+            if text
+        ]
     elif result.status == "failed" and result.rows:
         if told := evidence(result.rows[0], survey, reader, text if result.count == 1 else ""):
             lines += [" " * hang(reader) + more for more in wrap(told, reader, hang(reader))]

@@ -10,8 +10,10 @@
 -- consequence: the idle cron never finds the chat, and no screen says how long it is held
 -- help: release {chat_id} --dry-run
 -- says: nobody answers
--- reads: chats, operators
-select c.id as chat_id, c.assigned_operator_id as operator_id, o.name as operator
+-- reads: chats, operators, chat_assignments
+select c.id as chat_id, c.assigned_operator_id as operator_id, o.name as operator,
+       (select pg_catalog.max(s.assigned_at) from chat_assignments s
+         where s.chat_id = c.id and s.operator_id = c.assigned_operator_id and s.released_at is null) as opened_at
   from chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.chat_state::text = 'assigned'

@@ -14,11 +14,12 @@
 -- says: an answer came twice
 -- reads: chats
 -- A unique index that is valid holds whatever triggers are off: then there is nothing to count.
-select told.ids[1] as chat_id, told.chats, told.ids[2:5] as other_ids,
+select told.ids[1] as chat_id, told.chats, told.ids[2:5] as other_ids, told.both_since,
        'close ' || pg_catalog.array_to_string(told.ids[2:20], ' ') || ' --dry-run' as mend
   from (
     select pg_catalog.array_agg(c.id order by (c.chat_state::text = 'assigned') desc nulls last, c.last_message_at desc nulls last, c.created_at, c.id) as ids,
-           pg_catalog.count(*) as chats
+           pg_catalog.count(*) as chats,
+           (pg_catalog.array_agg(c.created_at order by c.created_at))[2] as both_since
       from chats c
      where c.is_active is not false
        and c.real_user_id is not null

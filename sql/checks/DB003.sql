@@ -17,8 +17,8 @@
 -- says: the deploy is not right
 -- shares: structure, expected_objects, kept_by
 -- avoids: mergejoin
--- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger 001 to 017, and of later files
--- those of which something is there. A file of which nothing is there is one row, and so is a table with all that belongs to it.
+-- What must be there is told by sql/catalog, as far as the ledger says files are in; without a ledger, up to the newest file of which
+-- something is there: what is later is pending. A file of which nothing is there is one row, and so is a table with all that belongs to it.
 \set structure `cat sql/checks/shared/structure.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
 \set kept_by `cat sql/checks/shared/kept_by.sql`
@@ -26,25 +26,42 @@ with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 kept_by as materialized (:kept_by),
 wanted as materialized (
-  select w.kind, w.name, w.of, w.migration, w.state, w.vital, w.stops, s.kind is not null as present
+  select w.kind, w.name, w.of, w.migration, w.state, w.vital, w.stops,
+         -- A key of the application's own has any name, and may hold more columns.
+         s.kind is not null
+         or (w.kind = 'constraint' and w.migration = '001_chat_core' and w.state <> 'applied'
+             and exists (select from pg_index x
+                          where x.indrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.' || w.of)::oid
+                            and x.indisunique and x.indisvalid
+                            and not exists (select from pg_catalog.regexp_split_to_table(w.definition -> 'columns' ->> 0, ', ') as k (name)
+                                             where not exists (select from pg_attribute a
+                                                                where a.attrelid = x.indrelid and a.attname = k.name
+                                                                  and a.attnum = any (x.indkey::smallint[]))))) as present
     from expected_objects w
     left join (select distinct kind, name from structure) s on s.kind = w.kind and s.name = w.name
 ), file as (
-  select w.migration, pg_catalog.bool_or(w.present) as begun, pg_catalog.bool_or(w.migration >= '018' and w.migration < '9' and w.present) as later
+  select w.migration, pg_catalog.bool_or(w.present) as begun
     from wanted w
    group by w.migration
+), reached as (
+  select pg_catalog.max(f.migration) as newest from file f where f.begun and f.migration < '9'
 ), needed as (
-  select w.*, f.begun
+  select w.kind, w.name, w.of, w.migration, w.state, w.present, f.begun, w.stops, r.newest,
+         -- The clocks and the bookkeeping are needed by the functions of 021 and later: before, nothing asks for them.
+         w.vital and (w.state <> 'unknown' or w.migration < '018' or r.newest >= '021') as vital
     from wanted w
     join file f on f.migration = w.migration
+   cross join reached r
    where w.state <> 'unknown'
-      or w.migration < '018'
       or f.begun
-      or (w.migration = 'bookkeeping' and exists (select from file where later))
+      or w.migration < r.newest
+      or (r.newest is null and w.migration < '018')
+      or (w.migration = 'bookkeeping' and r.newest >= '018')
 )
 select found.kind, found.object, found.migration,
-       case when found.migration = 'bookkeeping' then 'adopt --ledger-only'
-            when found.state = 'unknown' then 'migrate --dry-run'
+       -- Ledger and files at once, where nobody waits for the tables alone.
+       case when found.migration = 'bookkeeping' and (found.kind <> 'file' or found.vital) then 'adopt --ledger-only'
+            when found.state = 'unknown' then case when found.reached is null then 'migrate --dry-run' else 'adopt --dry-run' end
             else 'migrate --again ' || found.migration end as mend,
        -- Something else has its name.
        case when found.kind in ('view', 'table')
@@ -54,12 +71,14 @@ select found.kind, found.object, found.migration,
                     from pg_class c
                     join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
                    where c.relname = found.object and c.relkind in ('m', 'r', 'p', 'f', 'v')) end as dropping,
-       case when found.migration = 'bookkeeping' then found.kind || ' ' || found.object
-            when found.kind = 'file' then 'what ' || found.migration || ' makes'
+       case when found.migration = 'bookkeeping' then case when found.kind = 'file' then 'the ledger, with all of schema chatops,' else found.kind || ' ' || found.object end
+            when found.kind = 'file' then 'all of ' || found.migration
             when found.stops is not null then found.kind || ' ' || found.object
             else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || coalesce(found.stops, k.so), '') as told,
        found.stops,
-       case when found.kind = 'file' then found.object || ' was begun and not ended'
+       case when found.kind = 'file'
+            then coalesce(found.stops, case when found.migration = 'bookkeeping' then 'nothing says which files are in, and commands that act refuse'
+                                            else found.object || ' was left out, though later files are in, at least in part' end)
             else found.kind || ' ' || found.object || ': '
                  || coalesce(found.stops, k.so, case found.kind when 'index' then 'queries that use it go over every row'
                                                                 when 'trigger' then 'what it keeps is not kept'
@@ -69,13 +88,17 @@ select found.kind, found.object, found.migration,
        k.aims,
        found.vital as critical
   from (
-    select n.kind, n.name as object, n.migration, n.state, n.vital, case when n.vital then n.stops end as stops
+    select n.kind, n.name as object, n.migration, n.state, n.newest as reached, n.vital, case when n.vital then n.stops end as stops
       from needed n
      where not n.present
        and (n.begun or n.state <> 'unknown')
        and not exists (select from needed t where t.kind = 'table' and t.name = n.of and not t.present)
     union all
-    select distinct 'file', n.migration, n.migration, n.state, false, null from needed n where not n.begun and n.state = 'unknown'
+    -- Of what stops, the last by the alphabet weighs most: nobody can be given a chat.
+    select 'file', n.migration, n.migration, n.state, n.newest, pg_catalog.bool_or(n.vital), pg_catalog.max(n.stops) filter (where n.vital)
+      from needed n
+     where not n.begun and n.state = 'unknown'
+     group by n.migration, n.state, n.newest
   ) as found
   left join lateral (
     select b.so, b.aims from kept_by b

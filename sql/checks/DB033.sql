@@ -49,7 +49,9 @@ select found.object, found.trouble, found.mend, found.remedy, found.advice
     union all
     select 'views', 'does not know the views that later files brought', 'migrate --dry-run', null, true
       from newest n
-     where n.name >= '018' and not exists (select from noted o where o.kind = 'repeatable')
+     -- They go in behind the newest file.
+     where n.name = (select pg_catalog.max(f.name) from pg_catalog.unnest(:'shipped'::text[]) as f (name))
+       and not exists (select from noted o where o.kind = 'repeatable')
     union all
     -- What is not kept is not missed when it goes: DB030 and DB034 have nothing to compare with.
     select 'what protects the tables', 'does not note how rights, policies and keys of the chat tables are, so a later look cannot tell if one is lost', 'monitor --once --store', null, true

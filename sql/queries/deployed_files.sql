@@ -1,6 +1,10 @@
--- How far a database without a ledger has come, by the newest object it holds of those that 014 to 026 make.
--- What only moves rows (020, 023), sets rights (027) or makes nothing of its own (028) is not told: adopt says what cannot be proven.
+-- How far a database without a ledger has come, by the newest object it holds of those that 014 to 028 make.
+-- What only moves rows (020, 023) or sets rights (027) is not told: adopt says what cannot be proven.
 select case
+         -- It makes nothing of its own: its text of what 022 makes looks at what is moved.
+         when exists (select from pg_proc
+                       where proname = 'order_message' and prosrc like '%chatops.moving%'
+                         and pronamespace = (select relnamespace from pg_class where oid = pg_catalog.to_regclass('chats')::oid)) then '028'
          when exists (select from pg_constraint
                        where conrelid = pg_catalog.to_regclass('chats')::oid and conname = 'chats_operator_when_assigned'
                          and convalidated) then '026'
