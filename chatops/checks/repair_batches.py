@@ -253,6 +253,11 @@ def _acting_in_cluster(
         yield
 
 
+def mended_in_cluster(database: Database, code: str, found: Sequence[str]) -> int:
+    """How many of these rows of a tenant of a Citus cluster are mended; inside the caller's transaction."""
+    return int(json.loads(_step_in_cluster(database, code, found, 0)[0])["mended"])
+
+
 def _step_in_cluster(database: Database, code: str, found: Sequence[str], keep: int) -> tuple[str, Sequence[Change], float]:
     started = time.monotonic()
     database.execute(_NEWEST.format(log=_AUDIT))

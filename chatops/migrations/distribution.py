@@ -48,6 +48,7 @@ def distributing_texts(folder: Folder, ledger: Ledger, node: CitusNode, schema: 
             "set local check_function_bodies = off",
             sqlfiles.read("queries/citus_set_aside.sql"),
             f"select pg_catalog.citus_schema_distribute({literal(identifier(schema))}::regnamespace)",
+            sqlfiles.read("queries/citus_leave_nothing.sql"),
             sqlfiles.read("queries/citus_put_back.sql"),
         ]
         texts += [text for one in _in(folder, ledger) for text in one]

@@ -23,8 +23,11 @@
 -- Where half of the chats that wait are locked, two or more, two seconds are enough: assigning keeps one, for milliseconds.
 -- Who has locked a row stands in the row (xmax): its transaction, or several as one. That is held against the transactions that live:
 -- nothing is written or locked to know it. Only rows that somebody asks for now are looked at: chats that wait or are held,
--- and operators who are available; as a text, by ts_stat, because a cluster's tables have no xmax, and rights may lack.
+-- and operators who are available; as a text, by ts_stat, because a cluster's tables have no xmax, and rights may lack. Of a Citus
+-- tenant its node is asked: there its rows are locked, and waited for, by sessions that bear the numbers of those here.
 -- Of another's session a role without pg_read_all_stats sees the process, its name and its locks, not its times nor what it does.
+\set told_by_shards `cat sql/queries/shared/told_by_shards.sql`
+\set rows_locked_there `cat sql/checks/shared/rows_locked_there.sql`
 with chat_tables as materialized (
   select c.oid, c.relname
     from pg_class c
@@ -49,10 +52,19 @@ with chat_tables as materialized (
     from granted g
    where g.relname is not null
    group by g.owner
+), asked (text) as (
+  select q.text from (:rows_locked_there) as q (text) where exists (select from tables where locks_rows)
+), told as materialized (:told_by_shards), there as materialized (
+  select (f.number % 10000000000)::integer as pid, f.waiting, f.held, f.operators, f.blocks, f.in_queue
+    from told
+   cross join lateral xmltable('/table/row' passing told.found columns result text path 'result', here bigint path 'here') as n
+   cross join lateral pg_catalog.json_to_recordset(n.result::json)
+           as f (number bigint, waiting bigint, held bigint, operators bigint, blocks bigint, in_queue bigint)
+   where f.number / 10000000000 = n.here
 ), marks as materialized (
   select pg_catalog.split_part(w.word, ' ', 1)::xid as mark, pg_catalog.split_part(w.word, ' ', 2) as of, w.ndoc as rows
     from pg_catalog.ts_stat(
-      case when exists (select from pg_extension where extname = 'citus')
+      case when exists (select from told)
              or not exists (select from tables where locks_rows)
              or not coalesce(pg_catalog.has_table_privilege((select oid from chat_tables where relname = 'chats'), 'select'), false)
              or not coalesce(pg_catalog.has_table_privilege((select oid from chat_tables where relname = 'operators'), 'select'), false)
@@ -86,6 +98,8 @@ with chat_tables as materialized (
     from lockers k
     join granted g on g.transactionid = k.transactionid
    group by g.owner
+  union all
+  select t.pid::text, t.waiting, t.held, t.operators from there t
 ), behind as materialized (
   select blocker.pid, pg_catalog.count(*) as sessions
     from pg_locks l
@@ -93,6 +107,8 @@ with chat_tables as materialized (
    where not l.granted and l.pid is not null
      and (l.database = (select oid from pg_database where datname = current_database()) or l.database is null)
    group by blocker.pid
+  union all
+  select t.pid, t.blocks from there t where t.blocks > 0
 ), sessions as (
   select a.pid::text as owner, a.pid, 'the session with pid ' || a.pid::text as holder, a.usename::text as role, a.application_name as application,
          case when a.query = '<insufficient privilege>' then null else coalesce(pg_catalog.host(a.client_addr), 'this machine') end as address,
@@ -146,7 +162,8 @@ select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s
    select l.waiting, greatest(q.rows, l.waiting) as of, l.waiting >= 2 and l.waiting * 2 >= q.rows as most, l.waiting >= 2 and l.waiting * 10 >= q.rows * 9 as nearly_all
      from (select coalesce(pg_catalog.sum(o.waiting), 0)::bigint as waiting
              from rows_locked o join sessions s on s.owner = o.owner and (s.hidden or s.open_for >= pg_catalog.make_interval(secs => least(2, :'locked_rows_seconds'::double precision)))) as l
-    cross join (select coalesce(pg_catalog.max(m.rows), 0)::bigint as rows from marks m where m.of = 'in_queue') as q
+    cross join (select greatest((select pg_catalog.max(m.rows)::bigint from marks m where m.of = 'in_queue'),
+                                (select pg_catalog.max(t.in_queue) from there t), 0::bigint) as rows) as q
  ) as together
  cross join lateral (
    select pg_catalog.concat_ws(', ', case when k.waiting > 0 then case when k.waiting >= together.of then 'all ' else '' end || k.waiting::text

@@ -17,8 +17,15 @@
 -- needs: chat_queue
 -- unplanted: it takes the free operators away, of whom other examples tell
 -- What one statement wrote has one xmin: then many were switched off together, though others are available. As a text, by ts_stat,
--- because a cluster's tables have none. A heartbeat changes it; that nobody is available is seen without it.
-with holders as materialized (
+-- because a cluster's tables have none: its node is asked. A heartbeat changes it; that nobody is available is seen without it.
+\set told_by_shards `cat sql/queries/shared/told_by_shards.sql`
+with asked (text) as (
+  select 'select json_agg(f) from (select o.xmin::text as by_transaction,'
+         ' count(*) filter (where h.so and (o.is_active and o.is_available) is not true) as held,'
+         ' coalesce(bool_or(o.is_active and o.is_available), false) as some_are_on from %2$s as o'
+         ' cross join lateral (select exists (select 1 from %1$s as c'
+         ' where c.assigned_operator_id = o.id and c.chat_state::text = ''assigned'' and c.is_active) as so) as h group by 1) as f'
+), told as materialized (:told_by_shards), holders as materialized (
   select c.assigned_operator_id as operator_id, (pg_catalog.array_agg(c.id order by c.assignment_time, c.id))[1] as chat_id
     from chats c
    where c.chat_state::text = 'assigned' and c.is_active and c.assigned_operator_id is not null
@@ -36,16 +43,21 @@ with holders as materialized (
     from staff s
 ), written as materialized (
   select pg_catalog.split_part(w.word, ' ', 1) as by_transaction,
-         coalesce(pg_catalog.sum(w.ndoc) filter (where pg_catalog.split_part(w.word, ' ', 2) = 'held'), 0::numeric) as held,
+         coalesce(pg_catalog.sum(w.ndoc) filter (where pg_catalog.split_part(w.word, ' ', 2) = 'held'), 0)::numeric as held,
          pg_catalog.bool_or(pg_catalog.split_part(w.word, ' ', 2) = 'on') as some_are_on
     from pg_catalog.ts_stat(
-      case when exists (select from pg_extension where extname = 'citus') or (select crew.off < 3::bigint from crew)
+      case when exists (select 1 from told) or (select crew.off < 3::bigint from crew)
            then 'select null::tsvector where false'
            else 'select pg_catalog.array_to_tsvector(array[o.xmin::text || case when o.is_active and o.is_available then '' on'''
-                ' when exists (select from chats c where c.assigned_operator_id = o.id and c.chat_state::text = ''assigned'' and c.is_active)'
+                ' when exists (select 1 from chats c where c.assigned_operator_id = o.id and c.chat_state::text = ''assigned'' and c.is_active)'
                 ' then '' held'' else '' off'' end]) from operators o'
            end) as w
    group by pg_catalog.split_part(w.word, ' ', 1)
+  union all
+  select f.by_transaction, f.held, f.some_are_on
+    from told
+   cross join lateral xmltable('/table/row' passing told.found columns result text path 'result') as n
+   cross join lateral pg_catalog.json_to_recordset(n.result::json) as f (by_transaction text, held numeric, some_are_on boolean)
 )
 select s.operator_id, s.operator, s.chat_id, s.is_active,
        crew.able, case when crew.active > 0::bigint then crew.active else crew.holders end as staff,
@@ -55,11 +67,11 @@ select s.operator_id, s.operator, s.chat_id, s.is_active,
        || '(select assigned_operator_id from chats where chat_state = ''assigned'' and is_active);' as remedy,
        case when together.so then 'one statement switched them off, all at once' end as because,
        crew.able = 0::bigint as felt,
-       crew.able = 0::bigint and exists (select from chat_queue) as critical
+       crew.able = 0::bigint and exists (select 1 from chat_queue) as critical
   from staff s
  cross join crew
  cross join lateral (
-   select exists (select from written w where w.held >= 3::numeric and not w.some_are_on and w.held * 2::numeric > crew.holders::numeric) as so
+   select exists (select 1 from written w where w.held >= 3::numeric and not w.some_are_on and w.held * 2::numeric > crew.holders::numeric) as so
  ) as together
  where s.chat_id is not null
    and not s.takes_next

@@ -21,7 +21,8 @@
 with active_by_state as materialized (:active_by_state),
 shown_by_state as materialized (:shown_by_state),
 status as materialized (
-  select * from get_assignment_queue_status()
+  -- The catalog beside it keeps a Citus cluster from sending the function, which asks all tables, to one node with the rest.
+  select s.* from get_assignment_queue_status() s where exists (select 1 from pg_catalog.pg_class)
 ), state as (
   select s.chat_state, s.active as chats, s.held from active_by_state s where s.active > 0
 ), queue as materialized (

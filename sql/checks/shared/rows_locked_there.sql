@@ -1,0 +1,27 @@
+-- The question to the node of a Citus tenant: who has locked which rows that somebody asks for now, and who waits behind whom?
+-- %1$s the shard of the chats, %2$s that of the operators; number: the session's on the coordinator, none where it is the node's own
+select 'select json_agg(f) from (with marks as materialized ('
+' select c.xmax as mark, ''waiting'' as of, count(*) as rows from %1$s as c'
+' where c.is_active and c.chat_state::text = ''waiting_assignment'' and c.xmax::text <> ''0'''
+|| case when :'before_018'::boolean then '' else ' and c.waiting_since is not null' end
+|| ' group by c.xmax union all select c.xmax, ''held'', count(*) from %1$s as c'
+' where c.is_active and c.chat_state::text = ''assigned'' and c.xmax::text <> ''0'' group by c.xmax'
+' union all select o.xmax, ''operators'', count(*) from %2$s as o'
+' where o.is_active and o.is_available and o.xmax::text <> ''0'' group by o.xmax'
+'), granted as materialized (select l.pid, l.transactionid from pg_locks as l'
+' where l.granted and l.locktype = ''transactionid'' and l.mode = ''ExclusiveLock'' and l.pid <> pg_backend_pid()'
+'), lockers as (select m.of, m.rows, m.mark as transactionid from marks as m union all'
+' select m.of, m.rows, k.xid from marks as m cross join lateral pg_get_multixact_members('
+' case when mxid_age(m.mark) between 1 and (select max(mxid_age(d.datminmxid)) from pg_database as d)'
+' and not exists (select from granted as g where g.transactionid = m.mark) then m.mark end) as k where k.mode <> ''keysh'''
+'), rows_locked as (select g.pid, sum(k.rows) filter (where k.of = ''waiting'') as waiting,'
+' sum(k.rows) filter (where k.of = ''held'') as held, sum(k.rows) filter (where k.of = ''operators'') as operators'
+' from lockers as k join granted as g on g.transactionid = k.transactionid group by g.pid'
+'), behind as (select b.pid, count(*) as sessions from pg_locks as l cross join lateral unnest(pg_blocking_pids(l.pid)) as b (pid)'
+' where not l.granted and l.pid is not null group by b.pid'
+') select substring(a.application_name from ''gpid=(\d+)'')::bigint as number, a.pid,'
+' coalesce(r.waiting, 0) as waiting, coalesce(r.held, 0) as held, coalesce(r.operators, 0) as operators, coalesce(b.sessions, 0) as blocks,'
+' (select count(*) from %1$s as c where c.is_active and c.chat_state::text = ''waiting_assignment'''
+|| case when :'before_018'::boolean then '' else ' and c.waiting_since is not null' end
+|| ') as in_queue from pg_stat_activity as a left join rows_locked as r on r.pid = a.pid left join behind as b on b.pid = a.pid'
+' where a.datname = current_database() and (r.pid is not null or b.pid is not null)) as f'
