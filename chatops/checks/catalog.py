@@ -267,7 +267,10 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     again = kind in ("function", "view") and (unknown or (dropping is None and _makes_again(row["migration"], name)))
     # What is there and differs is not made again: see chatops.migrations.again.
     again = again or (
-        kind == "trigger" and differs is None and not unknown and _makes_again(row["migration"], name.rpartition(".")[2])
+        kind in ("trigger", "index")
+        and differs is None
+        and not unknown
+        and _makes_again(row["migration"], name.rpartition(".")[2])
     )
     anew = row["migration"] == BOOKKEEPING and kind in ("table", "index") and differs is None
     if again or anew or kind in ("file", "schema"):
@@ -298,10 +301,11 @@ def _text_of(kind: str, name: str, migration: str, ledger: Ledger, major: int) -
 
 @cache
 def _makes_again(file: str, name: str) -> bool:
-    """Whether `migrate --again` makes this function, view or trigger: what a statement of a numbered file replaces."""
+    """Whether `migrate --again` makes this function, view, trigger or index: what a numbered file replaces, or builds where it is not."""
     if file.startswith("views/") or file == BOOKKEEPING:
         return False
-    statement = re.compile(rf"^create or replace (?:function|procedure|view|trigger) {re.escape(name)}\b", re.MULTILINE)
+    made = r"create (?:or replace (?:function|procedure|view|trigger)|index concurrently if not exists)"
+    statement = re.compile(rf"^{made} {re.escape(name)}\b", re.MULTILINE)
     return statement.search(sqlfiles.read(f"migrations/{file}.sql")) is not None
 
 

@@ -13,7 +13,7 @@ from chatops.flows.folder import FolderOptions
 from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
-from chatops.migrations.again import Judged, again_text, apply_again, prepare_again
+from chatops.migrations.again import Judged, apply_again, pasteable, prepare_again
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.ledger import Run
@@ -72,7 +72,7 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path), tenant=tenant)
     command = invocation.here("migrate", "--again", shlex.quote(found.entry.name), *options.words())
     if invocation.format() == "sql":
-        invocation.emit(again_text(found, database.target.schema, run).pasteable)
+        invocation.emit(pasteable(found, database.target.schema, run))
         return ExitCode.OK
     if found.nothing or dry_run:
         show_paged(invocation, screen.preview(found, command))

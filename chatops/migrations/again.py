@@ -1,13 +1,15 @@
 """Re-applies what a file that is in can make any number of times: those of its `create or replace` functions, procedures and
 views that are missing or differ from it.
 
-Of its triggers, those that are missing: to make the others again takes a lock that stops every write of the table.
+Of its triggers, those that are missing: to make the others again takes a lock that stops every write of the table. Of its
+indexes that are built concurrently, those that are missing or invalid: each by itself, as the file builds them.
 
 For a definition that drifted, or a file whose text was corrected. What a later file made or dropped since is left to that one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -27,12 +29,14 @@ from chatops.migrations.rights_again import Rights, rights_of
 from chatops.migrations.routine_options import differing, options_of, plain_options, view_options
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.statements import first_word, plain
-from chatops.migrations.transaction import Part, Transaction, deadline_text
+from chatops.migrations.statements import built_index, first_word, plain
+from chatops.migrations.transaction import CLEAN, Part, Transaction, deadline_text
 from chatops.model import Values
 
 KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
 DEADLINE_MS = 3000
+BUILD_DEADLINE_MS = 60_000
+"""So long the build of an index waits for those who work."""
 _MOVED = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
 
 
@@ -58,6 +62,8 @@ class Piece:
     same: bool
     makes: bool = True
     """Whether it is made, where it differs: a trigger that is there is left as it is."""
+    pinned: bool = False
+    """Whether a later file has pinned its path, which `create or replace` takes off it again."""
 
     @property
     def diff(self) -> list[str]:
@@ -88,6 +94,11 @@ class Again:
         return self.entry.file
 
     @property
+    def built(self) -> tuple[Made, ...]:
+        """The indexes among what is made, each of which is built outside a transaction."""
+        return tuple(one for one in self.made if one.kind == "INDEX")
+
+    @property
     def nothing(self) -> bool:
         """Whether everything that can be made again is as the file makes it."""
         return not self.accepts and not self.made
@@ -110,18 +121,20 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     if database.facts is not None and database.facts.distributed and entry.file.source == SHIPPED:
         form = form_of(entry.name)
         statements = [one for statement in statements for text in form.texts(statement.text) for one in scan(text)]
-    own = [one for statement in statements if (one := made_by(statement) or trigger_of(statement)) is not None and one.replaces]
+    own = [one for statement in statements if (one := _anything(statement)) is not None and one.replaces]
     later = plan.entries[plan.entries.index(entry) + 1 :]
     left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
     if not made:
         more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
-        raise RefusedError(f"{entry.name} has no function, procedure, view or trigger to apply again{more}; nothing was changed")
+        raise RefusedError(
+            f"{entry.name} has no function, procedure, view, trigger or index to apply again{more}; nothing was changed"
+        )
     # Shipped files make theirs in the target schema alone: of another tenant nothing is said.
     schema = database.target.schema if entry.file.source == SHIPPED else None
     alike = _views_alike(database, [one for one in made if one.kind == "VIEW"], schema, entry.file.source)
     looked = [(one, _piece(database, one, schema, judged, alike)) for one in made]
-    comes = {one.name for one in made if one.kind != "TRIGGER"}
+    comes = {one.name for one in made if one.kind not in ("TRIGGER", "INDEX")}
     waits = [
         (one.name, calls)
         for one, piece in looked
@@ -137,7 +150,7 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     accepts = bool(edits) and all(
         edit.what != "removed" and entry.file.reading.statements[edit.index].start in again for edit in edits or ()
     )
-    missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind != "trigger")
+    missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind not in ("trigger", "index"))
     cluster = database.facts is not None and database.facts.distributed
     rights = rights_of(plan.entries, missing, cluster=cluster) if missing else ()
     return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts, rights, tuple(waits))
@@ -206,6 +219,32 @@ def trigger_of(statement: Statement) -> Made | None:
     return Made("TRIGGER", plain(tokens[name]), plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
 
 
+def index_of(statement: Statement) -> Made | None:
+    """The index that a statement builds concurrently where it is absent, or drops; `arguments` is its table.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.name, one.arguments, one.replaces) for one in map(index_of, scan(
+    ...     'create index concurrently if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
+    [('i', 't', True), ('i', '', False)]
+    """
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens]
+    if words[:2] == ["DROP", "INDEX"]:
+        at = 2 + (words[2:3] == ["CONCURRENTLY"])
+        at += 2 if words[at : at + 2] == ["IF", "EXISTS"] else 0
+        while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+            at += 2
+        return Made("INDEX", plain(tokens[at]), "", False, statement)
+    index = built_index(statement)
+    if index is None or not index.name or "EXISTS" not in words[:7]:
+        return None
+    return Made("INDEX", index.name, index.table.rpartition(".")[2].strip('"'), True, statement)
+
+
+def _anything(statement: Statement) -> Made | None:
+    return made_by(statement) or trigger_of(statement) or index_of(statement)
+
+
 def _between_parentheses(statement: Statement, start: int) -> str:
     depth, begin = 0, -1
     for token in significant(statement.text, start):
@@ -225,11 +264,11 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
         if entry.file is None or not entry.state.is_in:
             continue
         for statement in entry.file.reading.statements:
-            other = made_by(statement) or trigger_of(statement)
+            other = _anything(statement)
             if other is None or (other.kind, other.name) != (one.kind, one.name):
                 continue
             if (
-                one.kind == "VIEW"
+                one.kind in ("VIEW", "INDEX")
                 or other.arguments == one.arguments
                 or (first_word(statement) == "DROP" and not other.arguments)
             ):
@@ -239,7 +278,7 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
 
 def _piece(database: Database, one: Made, schema: str | None, judged: Judged, alike: frozenset[str]) -> Piece:
     """What there is of an object, and what the file has; of several of that name, the one that is nearest."""
-    kind = {"VIEW": "view", "TRIGGER": "trigger"}.get(one.kind, "routine")
+    kind = {"VIEW": "view", "TRIGGER": "trigger", "INDEX": "index"}.get(one.kind, "routine")
     found = _there(database, kind, one.name, one.arguments, schema)
     options = {str(text): dict(there) for text, there in found}
     then = _body(one)
@@ -248,6 +287,13 @@ def _piece(database: Database, one: Made, schema: str | None, judged: Judged, al
         if now is not None and told is not None:
             return Piece("trigger", one.name, *_told(told), same=False, makes=False)
         return Piece("trigger", one.name, now, then, now is not None, now is None)
+    if kind == "index":
+        now, told = next(iter(options), None), judged.get(("index", one.name))
+        if now is not None and any(one["valid"] == "false" for one in options.values()):
+            return Piece("index", one.name, f"{now} (INVALID)", then, same=False)
+        if now is not None and told is not None and told.get("found_as"):
+            return Piece("index", one.name, *_told(told), same=False, makes=False)
+        return Piece("index", one.name, now, then, now is not None)
     if kind == "view":
         now, told = next(iter(options), None), judged.get(("view", one.name))
         if now is not None and told is not None:
@@ -259,11 +305,14 @@ def _piece(database: Database, one: Made, schema: str | None, judged: Judged, al
     wanted = options_of(one.statement.text, None if schema is None else f"{schema}, pg_temp")
     there = options[nearest]
     differs = differing(wanted, there)
+    pinned = schema is not None and len(options) == 1 and "set search_path" in there and "set search_path" not in wanted
+    if schema is not None and ("function", one.name) not in judged:
+        differs = []  # a later file has set them: as all files together make it, it is
     now = "".join(f"{name}: {there[name]}\n" for name in differs if name in there) + nearest
     then = "".join(f"{name}: {wanted[name]}\n" for name in differs if name in wanted) + then
     if now == then and (told := judged.get(("function", one.name))) is not None:
         now, then = _told(told)  # what a body and options do not show, such as the names of arguments
-    return Piece(one.kind.lower(), one.name, now, then, now == then)
+    return Piece(one.kind.lower(), one.name, now, then, now == then, pinned=pinned)
 
 
 def _told(row: Values) -> tuple[str, str]:
@@ -324,7 +373,7 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
     """One transaction: the definitions of before, the file's statements, the audit row, and the ledger where its text counts."""
     file, row = again.file, again.entry.row
     assert row is not None
-    names = [one.name for one in again.made]
+    names = [one.name for one in again.made if one.kind != "INDEX"]
     settings = ledgers.settings_texts(schema, run, lock_timeout_ms=DEADLINE_MS)
     head = ["begin", *settings, *ledgers.lock_text(schema, bookkeeping=False, source=file.source), ledgers.run_text(run)]
     head += [
@@ -338,6 +387,13 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
         if run.tenant
         else Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement)
         for one in again.made
+        if one.kind != "INDEX"
+    ]
+    pinned = {(piece.kind, piece.name) for piece in again.pieces if piece.pinned}
+    own += [
+        Part(f"alter {one.kind.lower()} {db.identifier(one.name)} set search_path from current")
+        for one in again.made
+        if (one.kind.lower(), one.name) in pinned
     ]
     own += [Part(one.text) for one in again.rights if one.runs]
     tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
@@ -357,8 +413,79 @@ def again_text(again: Again, schema: str, run: Run) -> Transaction:
 
 
 def apply_again(database: Database, again: Again, run: Run, command: str) -> None:
-    """Does it, all or nothing. Raises MigrationFailedError, ConflictError while another migrator or a lock is in the way."""
-    sent = again_text(again, database.target.schema, run)
+    """Does it, all or nothing, then builds the indexes. Raises MigrationFailedError, ConflictError while another migrator or a
+    lock is in the way."""
+    if again.accepts or len(again.built) < len(again.made):
+        _send(database, again, again_text(again, database.target.schema, run), command)
+    if again.built:
+        _build(database, again, run, command)
+
+
+def build_texts(again: Again) -> list[tuple[Made, list[str]]]:
+    """Of each index the statements that build it: one that is there is invalid, and goes first."""
+    there = {piece.name for piece in again.pieces if piece.kind == "index" and piece.now is not None}
+    return [
+        (
+            one,
+            [
+                *([f"drop index concurrently if exists {db.identifier(one.name)}"] if one.name in there else []),
+                one.statement.text,
+            ],
+        )
+        for one in again.built
+    ]
+
+
+def built_record(again: Again, schema: str, run: Run) -> Transaction:
+    """The transaction that records which indexes were built."""
+    names = [one.name for one in again.built]
+    texts = [
+        "begin",
+        *ledgers.settings_texts(schema, run, lock_timeout_ms=DEADLINE_MS),
+        ledgers.run_text(run),
+        "select pg_catalog.set_config('chatops.before', '{}', true)",
+        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),
+        db.inlined(sqlfiles.read("queries/again_record.sql"), {"file": again.file.name, "target_schema": schema}),
+        "commit",
+    ]
+    return Transaction(tuple(Part(text.rstrip().removesuffix(";")) for text in texts), apart=run.tenant)
+
+
+def pasteable(again: Again, schema: str, run: Run) -> str:
+    """All of it as a text for psql."""
+    texts = [again_text(again, schema, run).pasteable] if again.accepts or len(again.built) < len(again.made) else []
+    if again.built:
+        texts += [f"{ledgers.path_text(schema, local=False)};\n"]
+        texts += [f"{text};\n" for _, each in build_texts(again) for text in each]
+        texts.append(built_record(again, schema, run).pasteable)
+    return "\n".join(texts)
+
+
+def _build(database: Database, again: Again, run: Run, command: str) -> None:
+    schema, source = database.target.schema, again.file.source
+    settings = ledgers.settings_texts(schema, run, lock_timeout_ms=BUILD_DEADLINE_MS, statement_timeout="0", local=False)
+    for one, texts in build_texts(again):
+        database.awake()
+        database.script("; ".join([*settings, *ledgers.file_path_texts(source, schema, local=False)]))
+        try:
+            with interrupts.held(database.cancel):
+                for text in texts:
+                    database.execute(text)
+        except DatabaseError as error:
+            database.rollback()
+            with contextlib.suppress(DatabaseError):
+                database.execute(f"drop index concurrently if exists {db.identifier(one.name)}")
+            interrupts.unless_asked_to_stop()
+            done = [made.name for made in again.built[: again.built.index(one)]]
+            kept = f"built: {', '.join(done)}" if done else "nothing of it was built"
+            raise ConflictError(f"index {one.name}: {error.message}; {kept}", next_steps=[("again", command)]) from None
+        finally:
+            if not database.closed:
+                database.script("; ".join(CLEAN))
+    _send(database, again, built_record(again, schema, run), command)
+
+
+def _send(database: Database, again: Again, sent: Transaction, command: str) -> None:
     database.awake()
     with interrupts.held(database.cancel):
         ran = sent.sent_by(database)

@@ -1,5 +1,5 @@
--- The bodies of the routines of a name, the queries of the views, or the triggers of a table: of one schema, or (null) wherever.
--- kind: view, routine or trigger; name; table: of a trigger; schema. options: what a routine has beside its body, as a statement would say it, and those of a view; cost and rows where
+-- The bodies of the routines of a name, the queries of the views, the triggers or indexes of a table: of one schema, or (null) wherever.
+-- kind: view, routine, trigger or index; name; table: of a trigger; schema. options: what a routine has beside its body, as a statement would say it, and those of a view; cost and rows where
 -- they are not what the server takes by itself.
 select case when :'kind' = 'view' then (select pg_catalog.pg_get_viewdef(c.oid)) end as text,
        coalesce((select pg_catalog.jsonb_object_agg(pg_catalog.split_part(one, '=', 1), pg_catalog.substr(one, pg_catalog.strpos(one, '=') + 1))
@@ -14,6 +14,13 @@ select pg_catalog.pg_get_triggerdef(t.oid), '{}'::jsonb
   join pg_class as c on c.oid = t.tgrelid
   join pg_namespace as n on n.oid = c.relnamespace
  where :'kind' = 'trigger' and t.tgname = :'name' and c.relname = :'table' and not t.tgisinternal and t.tgparentid = 0::oid
+   and n.nspname = coalesce(:'schema'::text, n.nspname)
+union all
+select pg_catalog.pg_get_indexdef(x.indexrelid), pg_catalog.jsonb_build_object('valid', x.indisvalid::text)
+  from pg_index as x
+  join pg_class as i on i.oid = x.indexrelid
+  join pg_namespace as n on n.oid = i.relnamespace
+ where :'kind' = 'index' and i.relname = :'name' and n.nspname not in ('pg_catalog', 'information_schema')
    and n.nspname = coalesce(:'schema'::text, n.nspname)
 union all
 select p.prosrc,
