@@ -230,3 +230,43 @@ def test_scenarios_go_through_the_day_of_each_role_and_say_who_cannot_do_what(
         assert failed == told, page
         assert page.count("✗") == len(told), page
         assert pages in page.partition("✗")[2]
+
+
+@pytest.mark.parametrize("on_again", [True, False])
+def test_messages_that_went_past_the_triggers_are_one_event_with_when_and_whether_more_can(
+    mended: Database, chatops_inprocess: Run, on_again: bool
+) -> None:
+    """Not a reply at the same moment: that was hours ago."""
+    mended.script(
+        f"""alter table messages disable trigger user;
+            insert into messages (chat_id, sender_type, content)
+            select id, 'real', 'past' from chats where chat_state = 'waiting_real_user_reply' and is_active order by id limit 3;
+            {"alter table messages enable trigger user" if on_again else ""}"""
+    )
+    page = chatops_inprocess("diagnose", "--only", "CHAT006,DATA001", db=mended, check=1).stdout
+    event = re.search(
+        r"messages in 3 chats (at|from) \d\d:\d\d( to \d\d:\d\d)? UTC went past the triggers of messages: [^;]+; (.*)", page
+    )
+    assert event is not None, page
+    assert event[3].startswith("they are on now" if on_again else "some are off (DB017), and more goes past")
+    assert "while the operator was replying" not in page
+    counters = page.partition("DATA001 ")[2]
+    assert "see CHAT006, it is the same event: messages in 3 chats" in counters, page
+    assert "a chat is said to have another number of messages than it has" in counters
+    assert "per operator" not in counters
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_what_a_wrong_should_keep_assignment_costs_depends_on_who_calls_it(
+    latest_database: Database, chatops_inprocess: Run, called: bool
+) -> None:
+    latest_database.execute(
+        """create or replace function should_keep_assignment(p_chat_id uuid, p_current_state text, p_assigned_operator_id uuid)
+           returns boolean language sql as 'select false'"""
+    )
+    if called:
+        latest_database.execute(
+            "create function theirs(a uuid) returns boolean language sql as 'select should_keep_assignment(a, ''assigned'', a)'"
+        )
+    page = chatops_inprocess("diagnose", "--only", "DB007", db=latest_database, check=1).stdout
+    assert ("nothing in this database calls it" in page) is not called, page

@@ -301,7 +301,7 @@ def _text_of(kind: str, name: str, migration: str, ledger: Ledger, major: int) -
 
 @cache
 def _makes_again(file: str, name: str) -> bool:
-    """Whether `migrate --again` makes this function, view, trigger or index: what a numbered file replaces, or builds where it is not."""
+    """Whether `migrate --again` makes this function, view, trigger or index: a statement of a numbered file that runs twice."""
     if file.startswith("views/") or file == BOOKKEEPING:
         return False
     made = r"create (?:or replace (?:function|procedure|view|trigger)|index concurrently if not exists)"

@@ -34,6 +34,9 @@ _FINDING_COLUMNS = [
 
 MISSED = ("CHAT006", "CHAT018", "DATA001", "DATA007", "QUEUE012")
 """What is found of chats that were written into while what notes it was missing or off."""
+COUNTED_BY_TRIGGERS = ("DATA001", "DATA007")
+PAST = "went past the triggers"
+"""What CHAT006 says of messages that no trigger saw."""
 _SHORT = re.compile(r"""[^;'\n]{1,160};?|[^;"\n$`\\!]{1,160};?""")
 """One statement that a shell takes as it is: between single quotes, or between double ones."""
 _ALONE = re.compile(r"\bconcurrently\b|^\s*vacuum\b|\balter system\b", re.I)
@@ -74,6 +77,8 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
     cause = feeding(findings(survey, reader.here)) if finding.code in MISSED else None
     if cause is not None:
         lines += labelled("first", f"see {cause.code}: {cause.brief}", reader)
+    elif event := _same_event(finding, survey):
+        lines += labelled("first", event, reader)
     if finding.why:
         lines += labelled("why", finding.why, reader)
     for place, so in enumerate(finding.consequences if result.severity is not Severity.ADVICE else ()):
@@ -85,6 +90,19 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
     for place, advice in enumerate(finding.advices):
         lines += labelled("" if place else "help", advice, reader, pasted=finding.pasted)
     return lines
+
+
+def _same_event(finding: Finding, survey: Survey) -> str:
+    """That a finding comes of the messages that went past the triggers, which CHAT006 tells; "" where it does not."""
+    if finding.code not in COUNTED_BY_TRIGGERS:
+        return ""
+    overlooked = next((one for one in survey.results if one.check.code == "CHAT006" and one.status == "failed"), None)
+    told = next((str(row["because"]) for row in overlooked.rows if PAST in str(row.get("because"))), "") if overlooked else ""
+    if overlooked is None or not told:
+        return ""
+    theirs, own = ({row.get("chat_id") for row in one.rows} for one in (overlooked, finding.result))
+    same = bool(theirs & own) or overlooked.count == finding.result.count
+    return f"see CHAT006, it is the same event: {told}" if same else ""
 
 
 def locked(survey: Survey, reader: Reader) -> list[Line]:

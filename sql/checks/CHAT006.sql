@@ -17,21 +17,48 @@
 -- reads: chats, messages
 -- shares: newest_messages
 \set newest_messages `cat sql/checks/shared/newest_messages.sql`
-with newest_messages as materialized (:newest_messages)
-select n.chat_id,
-       n.written_at as user_wrote_at,
-       n.operator_replied_at,
+with newest_messages as materialized (:newest_messages), overlooked as materialized (
+  select n.chat_id, n.written_at, n.operator_replied_at, n.last_operator_id,
+         -- What takes messages into the queue notes at once since when their user waits, wherever the chat is.
+         pg_catalog.to_jsonb(c) ? 'waiting_since'::text and pg_catalog.to_jsonb(c) ->> 'waiting_since'::text is null as past
+    from newest_messages n
+    join chats c on c.id = n.chat_id
+   where n.sender_type::text = 'real'
+     -- Of two at the same instant none is the later one.
+     and (select m.id from messages m
+           where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type::text = 'fictional' limit 1) is null
+), past as (
+  select pg_catalog.count(*) as chats, pg_catalog.min(o.written_at) as first, pg_catalog.max(o.written_at) as last from overlooked o where o.past
+), triggers as (
+  select pg_catalog.count(*) as there, pg_catalog.count(*) filter (where t.tgenabled not in ('O', 'A')) as off
+    from pg_trigger t
+   where t.tgrelid = 'messages'::regclass and t.tgname::text ~ '^(zz_)?chatops_'
+), told as (
+  select case when p.chats = 1 then 'a message' else 'messages in ' || p.chats::text || ' chats' end
+         || case when pg_catalog.date_trunc('minute', p.first) = pg_catalog.date_trunc('minute', p.last) then ' at ' || f.first else ' from ' || f.first || ' to ' || f.last end
+         || ' UTC went past the triggers of messages: these were off, or their session passed them over; '
+         || case when t.there = 0 then 'they are missing (DB003), and more goes past' when t.off > 0 then 'some are off (DB017), and more goes past'
+                 else 'they are on now' end as past
+    from past p
+   cross join triggers t
+   cross join lateral (
+     select pg_catalog.to_char(p.first at time zone 'UTC', w.format) as first, pg_catalog.to_char(p.last at time zone 'UTC', w.format) as last
+       from (select case when p.first > now() - interval '20 hours' then 'HH24:MI' else 'YYYY-MM-DD HH24:MI' end as format) as w
+   ) as f
+)
+select o.chat_id,
+       o.written_at as user_wrote_at,
+       o.operator_replied_at,
        -- Put aside when it was answered, or written into after that; without such a reply nobody knows who put it there, and when.
        case when exists (select from messages m
-                          where m.chat_id = n.chat_id and m.sender_type::text = 'fictional'
-                            and m.created_at >= n.operator_replied_at - interval '1 minute')
-            then greatest(n.written_at, n.operator_replied_at) end as put_aside_since,
-       n.last_operator_id,
+                          where m.chat_id = o.chat_id and m.sender_type::text = 'fictional'
+                            and m.created_at >= o.operator_replied_at - interval '1 minute')
+            then greatest(o.written_at, o.operator_replied_at) end as put_aside_since,
+       o.last_operator_id,
+       case when o.past then t.past
+            else 'the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to waiting for the user without '
+                 'looking again' end as because,
        pg_catalog.count(*) over () as wait_beside,
-       pg_catalog.min(n.written_at) over () as wait_beside_since
-  from newest_messages n
- where n.sender_type::text = 'real'
-   -- Of two at the same instant none is the later one.
-   and (select m.id from messages m
-         where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type::text = 'fictional' limit 1) is null
- order by n.written_at, n.chat_id
+       pg_catalog.min(o.written_at) over () as wait_beside_since
+  from overlooked o cross join told t
+ order by o.written_at, o.chat_id

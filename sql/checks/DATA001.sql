@@ -11,7 +11,7 @@
 -- why: [before trigger operators.chatops_keep_total_messages: the application reads an operator's counter and writes it back plus one: of two at
 --   the same moment one is lost;] [from trigger operators.chatops_keep_total_messages: rows were written while what counts was missing or off
 --   (DB003, DB017), or restored]
--- consequence: figures per operator are wrong
+-- consequence: figures of chats or operators are wrong
 -- help: repair DATA001 --dry-run
 -- says: stats seem wrong
 -- reads: chats, messages, operators
@@ -25,6 +25,8 @@
 \set operators_miscounted `cat sql/repairs/shared/operators_miscounted.sql`
 with kept as materialized (:counted_since)
 select found.chat_id, found.operator_id, found.operator, found.counted, found.really,
+       case when found.chat_id is not null then 'a chat is said to have another number of messages than it has'
+            else 'an operator''s total of replies is wrong' end as so,
        not exists (
          select 1 from pg_trigger t
            join pg_proc p on p.oid = t.tgfoid

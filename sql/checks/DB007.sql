@@ -7,14 +7,20 @@
 -- on-error: failed
 -- expected: the read functions run, and should_keep_assignment keeps a chat exactly for the operator who is working on it
 -- why: the function was replaced, or what it reads is gone
--- consequence: the guide's monitoring fails, or a second message costs an operator the chat
+-- consequence: the guide's monitoring fails; an application that asks should_keep_assignment takes a chat from its operator when the user writes again
 -- help: {mend}
 -- help-sql: {remedy}
 -- says: operator loses the chat; the deploy is not right
 -- reads: chats, messages
 select 'should_keep_assignment' as object,
        pg_catalog.format('(%s, %s) gives %s', coalesce(c.state, 'no state'),
-              case when c.operator_id is null then 'nobody' else 'an operator' end, coalesce(c.answer::text, 'null')) as trouble
+              case when c.operator_id is null then 'nobody' else 'an operator' end, coalesce(c.answer::text, 'null')) as trouble,
+       -- Since 021 nothing of ours asks it.
+       case when exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
+                          where p.proname <> 'should_keep_assignment'
+                            and pg_catalog.regexp_replace(p.prosrc::text, '--[^\n]*', '', 'g') ~ '\mshould_keep_assignment\M')
+            then 'a second message costs an operator the chat'
+            else 'nothing in this database calls it; where the application asks it, a second message costs an operator the chat' end as so
   from (
     select v.state, v.operator_id, v.wanted,
            should_keep_assignment('00000000-0000-0000-0000-000000000000', v.state, v.operator_id) as answer
@@ -26,14 +32,14 @@ select 'should_keep_assignment' as object,
   ) as c
  where coalesce(c.answer, false) <> c.wanted
 union all
-select 'get_assignment_queue_status', 'gives ' || s.rows::text || ' rows instead of one'
+select 'get_assignment_queue_status', 'gives ' || s.rows::text || ' rows instead of one', 'the guide''s monitoring is wrong'
   from (select pg_catalog.count(*) as rows from get_assignment_queue_status()) as s
  where s.rows <> 1
 union all
 -- Others count through it; here it must only be there, with the column that they read.
-select 'chat_state_summary', 'counts less than nothing' from chat_state_summary where false and count < 0
+select 'chat_state_summary', 'counts less than nothing', null from chat_state_summary where false and count < 0
 union all
 -- More hours than any chat is old: it must run, and find nothing.
-select 'detect_stuck_chats', 'finds ' || s.rows::text || ' chats stuck for 100 years'
+select 'detect_stuck_chats', 'finds ' || s.rows::text || ' chats stuck for 100 years', 'the guide''s monitoring is wrong'
   from (select pg_catalog.count(*) as rows from detect_stuck_chats(876000)) as s
  where s.rows > 0
