@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatops.migrations.again import made_by
+from chatops.migrations.made_again import made_by
 from chatops.migrations.source import shipped
 from tests.conftest import ROOT, Result
 from tests.servers import Database

@@ -24,31 +24,20 @@ from chatops.migrations.ask_same import planned_alike
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
+from chatops.migrations.made_again import Made, anything
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.rights_again import Rights, rights_of
 from chatops.migrations.routine_options import differing, options_of, plain_options, view_options
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.statements import built_index, first_word, plain
+from chatops.migrations.statements import first_word, plain
 from chatops.migrations.transaction import CLEAN, Part, Transaction, deadline_text
 from chatops.model import Values
 
-KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
 DEADLINE_MS = 3000
 BUILD_DEADLINE_MS = 60_000
 """So long the build of an index waits for those who work."""
 _MOVED = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
-
-
-@frozen
-class Made:
-    """What a statement makes or drops: its kind, its name as the catalog has it, the words between its parentheses."""
-
-    kind: str
-    name: str
-    arguments: str
-    replaces: bool
-    statement: Statement
 
 
 @frozen
@@ -121,7 +110,7 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     if database.facts is not None and database.facts.distributed and entry.file.source == SHIPPED:
         form = form_of(entry.name)
         statements = [one for statement in statements for text in form.texts(statement.text) for one in scan(text)]
-    own = [one for statement in statements if (one := _anything(statement)) is not None and one.replaces]
+    own = [one for statement in statements if (one := anything(statement)) is not None and one.replaces]
     later = plan.entries[plan.entries.index(entry) + 1 :]
     left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
@@ -168,95 +157,6 @@ def entry_of(plan: MigrationPlan, name: str) -> Entry:
     return found[0]
 
 
-def made_by(statement: Statement) -> Made | None:
-    """What a statement makes or drops, of what can be made again.
-
-    >>> from chatops.migrations.scanner import scan
-    >>> [(one.kind, one.name, one.arguments, one.replaces) for one in map(made_by, scan(
-    ...     'create or replace function s.F(a int, b text) returns int as $$ $$; drop view if exists "V"')) if one]
-    [('FUNCTION', 'f', 'a int , b text', True), ('VIEW', 'V', '', False)]
-    """
-    if first_word(statement) not in ("CREATE", "DROP"):
-        return None
-    tokens = list(significant(statement.text))
-    words = [token.upper for token in tokens[:8]]
-    kind = next((word for word in words if word in KINDS), None)
-    if kind is None or any(word in ("TABLE", "MATERIALIZED", "TRIGGER", "POLICY") for word in words[: words.index(kind)]):
-        return None
-    at = words.index(kind) + 1
-    if words[at : at + 2] == ["IF", "EXISTS"]:
-        at += 2
-    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
-        at += 2
-    if at >= len(tokens):
-        return None
-    name = tokens[at]
-    return Made(
-        kind,
-        plain(name),
-        _between_parentheses(statement, name.start + len(name.text)),
-        words[1:3] == ["OR", "REPLACE"],
-        statement,
-    )
-
-
-def trigger_of(statement: Statement) -> Made | None:
-    """The trigger that a statement makes or drops; `arguments` is its table.
-
-    >>> from chatops.migrations.scanner import scan
-    >>> [(one.name, one.arguments, one.replaces) for one in map(trigger_of, scan(
-    ...     'create or replace trigger T before insert on s."M" execute function f(); drop trigger if exists t on m')) if one]
-    [('t', 'M', True), ('t', 'm', False)]
-    """
-    tokens = list(significant(statement.text))
-    words = [token.upper for token in tokens]
-    if first_word(statement) not in ("CREATE", "DROP") or "TRIGGER" not in words[:4] or "EVENT" in words[:2] or "ON" not in words:
-        return None
-    name = words.index("TRIGGER") + (3 if words[words.index("TRIGGER") + 1] == "IF" else 1)
-    table = words.index("ON", name + 1) + 1
-    while table + 2 < len(tokens) and tokens[table + 1].text == ".":
-        table += 2
-    return Made("TRIGGER", plain(tokens[name]), plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
-
-
-def index_of(statement: Statement) -> Made | None:
-    """The index that a statement builds concurrently where it is absent, or drops; `arguments` is its table.
-
-    >>> from chatops.migrations.scanner import scan
-    >>> [(one.name, one.arguments, one.replaces) for one in map(index_of, scan(
-    ...     'create index concurrently if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
-    [('i', 't', True), ('i', '', False)]
-    """
-    tokens = list(significant(statement.text))
-    words = [token.upper for token in tokens]
-    if words[:2] == ["DROP", "INDEX"]:
-        at = 2 + (words[2:3] == ["CONCURRENTLY"])
-        at += 2 if words[at : at + 2] == ["IF", "EXISTS"] else 0
-        while at + 2 < len(tokens) and tokens[at + 1].text == ".":
-            at += 2
-        return Made("INDEX", plain(tokens[at]), "", False, statement)
-    index = built_index(statement)
-    if index is None or not index.name or "EXISTS" not in words[:7]:
-        return None
-    return Made("INDEX", index.name, index.table.rpartition(".")[2].strip('"'), True, statement)
-
-
-def _anything(statement: Statement) -> Made | None:
-    return made_by(statement) or trigger_of(statement) or index_of(statement)
-
-
-def _between_parentheses(statement: Statement, start: int) -> str:
-    depth, begin = 0, -1
-    for token in significant(statement.text, start):
-        if depth == 0 and token.text != "(":
-            return ""
-        depth += (token.text == "(") - (token.text == ")")
-        begin = token.start + 1 if begin < 0 else begin
-        if depth == 0:
-            return normalised(statement.text[begin : token.start]).lower()
-    return ""
-
-
 def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
     """The last later file that is in and makes the same thing, or drops it."""
     found = None
@@ -264,7 +164,7 @@ def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
         if entry.file is None or not entry.state.is_in:
             continue
         for statement in entry.file.reading.statements:
-            other = _anything(statement)
+            other = anything(statement)
             if other is None or (other.kind, other.name) != (one.kind, one.name):
                 continue
             if (

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
-from chatops.migrations.again import Made, made_by
+from chatops.migrations.made_again import Made, made_by
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.plan import Entry, LedgerRow
 from chatops.migrations.scanner import Statement

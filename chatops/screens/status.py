@@ -19,9 +19,9 @@ from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.folder import folder_notes
 
 if TYPE_CHECKING:  # where a file was edited
-    from chatops.migrations import again as making
+    from chatops.migrations import made_again as making
 else:
-    making = later("chatops.migrations.again")
+    making = later("chatops.migrations.made_again")
 
 ROWS_IN_FULL = 30
 NEWEST = 10

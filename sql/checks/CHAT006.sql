@@ -20,6 +20,7 @@
 with newest_messages as materialized (:newest_messages), overlooked as materialized (
   select n.chat_id, n.written_at, n.operator_replied_at, n.last_operator_id,
          -- What takes messages into the queue notes at once since when their user waits, wherever the chat is.
+         pg_catalog.to_jsonb(c) ? 'waiting_since'::text as noted,
          pg_catalog.to_jsonb(c) ? 'waiting_since'::text and pg_catalog.to_jsonb(c) ->> 'waiting_since'::text is null as past
     from newest_messages n
     join chats c on c.id = n.chat_id
@@ -56,7 +57,7 @@ select o.chat_id,
             then greatest(o.written_at, o.operator_replied_at) end as put_aside_since,
        o.last_operator_id,
        case when o.past then t.past
-            else 'the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to waiting for the user without '
+            when o.noted then 'the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to waiting for the user without '
                  'looking again' end as because,
        pg_catalog.count(*) over () as wait_beside,
        pg_catalog.min(o.written_at) over () as wait_beside_since

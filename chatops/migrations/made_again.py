@@ -1,0 +1,110 @@
+"""What a statement of a file makes, or drops, of what can be made any number of times: functions, views, triggers, indexes."""
+
+from __future__ import annotations
+
+from chatops.frozen import frozen
+from chatops.migrations.scanner import Statement, normalised, significant
+from chatops.migrations.statements import built_index, first_word, plain
+
+KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
+
+
+@frozen
+class Made:
+    """What a statement makes or drops: its kind, its name as the catalog has it, the words between its parentheses."""
+
+    kind: str
+    name: str
+    arguments: str
+    replaces: bool
+    statement: Statement
+
+
+def made_by(statement: Statement) -> Made | None:
+    """What a statement makes or drops, of what can be made again.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.kind, one.name, one.arguments, one.replaces) for one in map(made_by, scan(
+    ...     'create or replace function s.F(a int, b text) returns int as $$ $$; drop view if exists "V"')) if one]
+    [('FUNCTION', 'f', 'a int , b text', True), ('VIEW', 'V', '', False)]
+    """
+    if first_word(statement) not in ("CREATE", "DROP"):
+        return None
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens[:8]]
+    kind = next((word for word in words if word in KINDS), None)
+    if kind is None or any(word in ("TABLE", "MATERIALIZED", "TRIGGER", "POLICY") for word in words[: words.index(kind)]):
+        return None
+    at = words.index(kind) + 1
+    if words[at : at + 2] == ["IF", "EXISTS"]:
+        at += 2
+    while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+        at += 2
+    if at >= len(tokens):
+        return None
+    name = tokens[at]
+    return Made(
+        kind,
+        plain(name),
+        _between_parentheses(statement, name.start + len(name.text)),
+        words[1:3] == ["OR", "REPLACE"],
+        statement,
+    )
+
+
+def trigger_of(statement: Statement) -> Made | None:
+    """The trigger that a statement makes or drops; `arguments` is its table.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.name, one.arguments, one.replaces) for one in map(trigger_of, scan(
+    ...     'create or replace trigger T before insert on s."M" execute function f(); drop trigger if exists t on m')) if one]
+    [('t', 'M', True), ('t', 'm', False)]
+    """
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens]
+    if first_word(statement) not in ("CREATE", "DROP") or "TRIGGER" not in words[:4] or "EVENT" in words[:2] or "ON" not in words:
+        return None
+    name = words.index("TRIGGER") + (3 if words[words.index("TRIGGER") + 1] == "IF" else 1)
+    table = words.index("ON", name + 1) + 1
+    while table + 2 < len(tokens) and tokens[table + 1].text == ".":
+        table += 2
+    return Made("TRIGGER", plain(tokens[name]), plain(tokens[table]), words[1:3] == ["OR", "REPLACE"], statement)
+
+
+def index_of(statement: Statement) -> Made | None:
+    """The index that a statement builds concurrently where it is absent, or drops; `arguments` is its table.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [(one.name, one.arguments, one.replaces) for one in map(index_of, scan(
+    ...     'create index concurrently if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
+    [('i', 't', True), ('i', '', False)]
+    """
+    tokens = list(significant(statement.text))
+    words = [token.upper for token in tokens]
+    if words[:2] == ["DROP", "INDEX"]:
+        at = 2 + (words[2:3] == ["CONCURRENTLY"])
+        at += 2 if words[at : at + 2] == ["IF", "EXISTS"] else 0
+        while at + 2 < len(tokens) and tokens[at + 1].text == ".":
+            at += 2
+        return Made("INDEX", plain(tokens[at]), "", False, statement)
+    index = built_index(statement)
+    if index is None or not index.name or "EXISTS" not in words[:7]:
+        return None
+    return Made("INDEX", index.name, index.table.rpartition(".")[2].strip('"'), True, statement)
+
+
+def anything(statement: Statement) -> Made | None:
+    """What a statement makes or drops, of all that can be made again."""
+    return made_by(statement) or trigger_of(statement) or index_of(statement)
+
+
+def _between_parentheses(statement: Statement, start: int) -> str:
+    depth, begin = 0, -1
+    for token in significant(statement.text, start):
+        if depth == 0 and token.text != "(":
+            return ""
+        depth += (token.text == "(") - (token.text == ")")
+        begin = token.start + 1 if begin < 0 else begin
+        if depth == 0:
+            return normalised(statement.text[begin : token.start]).lower()
+    return ""
