@@ -80,7 +80,7 @@ def test_a_role_that_may_do_nothing_but_run_functions_belongs_to_the_application
             database.execute("revoke execute on function assign_chat_to_operator(uuid) from authenticated")
             (one,) = found()
             assert (one["code"], one["severity"]) == ("DB009", "critical")
-            assert one["title"] == "authenticated may not execute assign_chat_to_operator(uuid)"
+            assert one["title"] == "authenticated cannot call assign_chat_to_operator(uuid)"
             database.execute(one["help_sql"])
             assert found() == []
             database.execute("revoke execute on function assign_chat_to_operator(uuid) from authenticated")

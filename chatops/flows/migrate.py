@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatops import formatting
@@ -16,7 +17,7 @@ from chatops.frozen import frozen
 from chatops.later import later
 from chatops.migrations import ledger
 from chatops.migrations.ledger import Run
-from chatops.migrations.lost_calls import lost_calls
+from chatops.migrations.lost_rights import RoleLoses, lost_rights, still_lost
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.source import SHIPPED, revision_of
 from chatops.model import Text
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the t
     from chatops.checks import before_files, safety
     from chatops.flows import again, going_back, migrate_fleet, pager, plan_looks, tell_migration
     from chatops.migrations import plan_locks, psql_text, repair_counts, run
+    from chatops.screens import lost_rights as lost_screen
     from chatops.screens import plan_locks as plan_screen
     from chatops.screens import plan_summary
 else:
@@ -36,7 +38,7 @@ else:
     going_back = later("chatops.flows.going_back")
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
-    plan_screen = later("chatops.screens.plan_locks")
+    lost_screen, plan_screen = later("chatops.screens.lost_rights"), later("chatops.screens.plan_locks")
     plan_looks, plan_summary = later("chatops.flows.plan_looks"), later("chatops.screens.plan_summary")
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
     run = later("chatops.migrations.run")
@@ -122,8 +124,9 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.warn(ahead.told(newer))
     prepared = prepare(database, before, folder, request)
     warn(invocation, prepared)
-    if not prepared.nothing and not as_sql:
-        warn_of_lost_calls(invocation, database, prepared)
+    losses = lost_rights(database, prepared) if not prepared.nothing else []
+    if not invocation.interactive or options.yes or as_sql:
+        warn_of_losses(invocation, losses if as_sql or not options.dry_run else ())
     if newer and not options.dry_run and not prepared.nothing:
         refuse_ahead(database, newer)
     refuse_problems(prepared)
@@ -131,7 +134,7 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         text = psql_text.exact_text(prepared, request, _this_run(invocation, prepared), database.target.schema)
         invocation.emit(text)
     elif options.dry_run:
-        width, told = invocation.medium().width, _who_waits(invocation, database, prepared, options, request)
+        width, told = invocation.medium().width, _who_waits(invocation, database, prepared, options, request, losses)
         counts = repair_counts.count_repairs(database, prepared)
         pager.show_paged(invocation, screen.plan_answer(prepared, width, request.again, counts, told))
     elif prepared.nothing:
@@ -143,14 +146,15 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
     else:
         refuse_ahead(database, newer)
         asks = invocation.interactive and not options.yes
-        decides = _who_waits(invocation, database, prepared, options, request) if asks else None
-        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet, told=decides)
+        decides = _who_waits(invocation, database, prepared, options, request, losses) if asks else None
+        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet, told=decides, losses=losses)
     return ExitCode.OK
 
 
 def _who_waits(
-    invocation: Invocation, database: Database, prepared: Prepared, options: MigrateOptions, request: MigrationRequest
-) -> screen.Told:
+    invocation: Invocation, database: Database, prepared: Prepared, options: MigrateOptions, request: MigrationRequest,
+    losses: Sequence[RoleLoses],
+) -> screen.Told:  # fmt: skip
     """Looked for only where somebody is about to decide: it takes a look at each statement."""
     own = [*pin(options.to), *options.folder.words()]
     ways = plan_screen.Ways(
@@ -163,6 +167,7 @@ def _who_waits(
         max_wait=request.max_wait,
         met=plan_looks.met(database, prepared),
         no_roles=plan_looks.missing_roles(database, prepared),
+        losses=losses,
     )
     return plan_locks.plan_locks(database, prepared, leave=True), ways
 
@@ -174,7 +179,7 @@ def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
 
 def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, *, yes: bool, quiet: bool,
-    told: screen.Told | None = None,
+    told: screen.Told | None = None, losses: Sequence[RoleLoses] = (),
 ) -> ExitCode:  # fmt: skip
     """Shows the plan, asks, applies it."""
     # Counting reads all messages: only for somebody who is about to decide.
@@ -201,16 +206,17 @@ def go(
         safety.keep(database)
         if was is not None:
             before_files.keep(database, was)
+    lost = still_lost(database, losses)
     prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
-    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page))
+    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, lost))
     return ExitCode.OK
 
 
-def warn_of_lost_calls(invocation: Invocation, database: Database, prepared: Prepared) -> None:
-    """Names who will be refused what they call now, with the grant that lets them."""
-    for one in lost_calls(database, prepared):
-        names = " and ".join(text.partition("(")[0] for text in one.functions)
-        told = f"after {one.file} {one.role} may not call {names} any more (it may as everybody does); if it must: {one.grant}"
+def warn_of_losses(invocation: Invocation, losses: Sequence[RoleLoses]) -> None:
+    """Names who can do less once the files are in, with the grants that keep it, where no plan is shown that says it."""
+    for one in losses:
+        keeps = "; ".join(f"{label}: {grant}" for label, grant in lost_screen.grants(one))
+        told = f"{one.role} ({lost_screen.who(one)}) {'; '.join(lost_screen.sentences(one))}; {keeps}"
         invocation.warn(formatting.visible(told))
 
 

@@ -38,7 +38,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
         "an operator who holds a chat and asks again gets the same chat; for somebody else's account it is refused (42501)",
         "release_and_reassign_chat() leaves a chat alone that was answered meanwhile, and one whose holder is not idle after all",
         "only releases without a reply count up to max_reassignments",
-        "can be called: operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
+        "service_role gets operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
     ),
     "022_stop_new_damage": (
         "a reply by an operator who no longer holds the chat is refused (55000)",
@@ -57,7 +57,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     "025_constraints": ("a chat whose state contradicts its operator or is_active is refused (23514), whoever writes it",),
     "026_validate_constraints": (NOTHING,),
     "027_privileges": (
-        "anon and public may not call assign_chat_to_operator() and release_and_reassign_chat() any more (42501)",
+        "assign_chat_to_operator() and release_and_reassign_chat() are no longer everybody's to call, nor anon's (42501)",
         "authenticated may not release any more (42501), only service_role may; it still gets chats, for its own operator alone",
     ),
     "028_partitioned_messages": (
@@ -66,6 +66,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     VIEWS: (
         "figures count as waiting whose user waits, since the user wrote",
         "detect_stuck_chats() leaves out chats that wait for their users",
+        "whoever may read chats may read chat_queue and stuck_chats, whoever may read operators operator_load, which are new",
     ),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from chatops import db, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
@@ -21,7 +22,7 @@ from chatops.migrations.placing import quoted_names, unplaced
 from chatops.migrations.plan import Entry
 from chatops.migrations.scanner import Statement, keywords
 from chatops.migrations.source import SHIPPED
-from chatops.migrations.views import View
+from chatops.migrations.views import READ_AS_CALLER, View
 
 # A lock that is wanted late in an attempt gets at least this; on a busy table none is had in less.
 SHORTEST_LOCK_TIMEOUT_MS = 20
@@ -257,7 +258,14 @@ def for_views(
             *_body(view.reading, run, form=_form(run, source, view.ledger_name)),
             Part(ledger.end_text(schema, source, view.ledger_name)),
         ]  # fmt: skip
-    return Transaction((*parts, *_tail(schema, run, [])), apart=run.tenant)
+    return Transaction((*parts, *_rights(views, run), *_tail(schema, run, [])), apart=run.tenant)
+
+
+def _rights(views: Sequence[View], run: Run) -> list[Part]:
+    """Who may read the tables may read those of the views that are new; a Citus cluster does not send such grants on."""
+    new = [view.name for view in views if view.row is None and view.name in READ_AS_CALLER]
+    text = db.inlined(sqlfiles.read("queries/views_rights.sql"), {"views": new})
+    return [Part(text.rstrip())] if new and not run.tenant else []
 
 
 def for_afterwards(statement: str, schema: str, run: Run) -> Transaction:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from chatops.migrations.migration_text import MigrationText
 
 FOLDER = "views"
+READ_AS_CALLER = ("chat_queue", "stuck_chats", "operator_load")
+"""Views of ours that read with the rights of who asks: to be allowed to read one shows nobody a row more."""
 VARIANT = ".before_018"
 QUEUE_CLOCKS = 21
 """The migration from which on the queue goes by chats.waiting_since, which 018 brings and 020 fills in; until then a file gives

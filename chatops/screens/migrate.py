@@ -19,13 +19,15 @@ from chatops.screens.lines import described
 if TYPE_CHECKING:  # a run that has nothing to do needs nothing of what applies files
     from chatops.migrations.events import Done
     from chatops.migrations.heard import Said
+    from chatops.migrations.lost_rights import RoleLoses
     from chatops.migrations.plan_locks import PlanLocks
     from chatops.migrations.prepare import Prepared
     from chatops.migrations.repair_counts import RepairCount
     from chatops.migrations.run import MigrationOutcome
-    from chatops.screens import plan_locks, plan_summary
+    from chatops.screens import lost_rights, plan_locks, plan_summary
     from chatops.screens.plan_locks import Ways
 else:
+    lost_rights = later("chatops.screens.lost_rights")
     plan_locks, plan_summary = later("chatops.screens.plan_locks"), later("chatops.screens.plan_summary")
 
 LONGEST_SAID = 300
@@ -159,7 +161,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
         [Table("pending", columns, rows, audience="machines"), Text(lines)],
         {"dry_run": True, "repairs": {name: dict(count.found) for name, count in counts.items()},
          "views": [view.name for view in prepared.views], "left": [entry.name for entry in prepared.plan.left],
-         "met": dict(told[1].met),
+         "met": dict(told[1].met), "roles": lost_rights.as_data(told[1].losses),
          "warnings": [f"{p.where}: {p.message}" for p in prepared.problems], "order": prepared.folder.order,
          "left_alone": list(prepared.folder.left_alone), "undoing": [one.name for one in prepared.folder.undoing]},
         prepared.ledger.facts.now,
@@ -181,8 +183,10 @@ def nothing_line(prepared: Prepared) -> str:
     return f"Nothing to apply: {last} is the last one in.{beyond}"
 
 
-def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str) -> Answer:
-    """What a run did, and the commands that prove it and tell others."""
+def outcome_answer(
+    prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str, losses: Sequence[RoleLoses] = ()
+) -> Answer:  # fmt: skip
+    """What a run did, which roles can do less now, and the commands that prove it and tell others."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
     distributed = any(done.kind == "step" for done in outcome.done)
@@ -197,12 +201,12 @@ def outcome_answer(prepared: Prepared, outcome: MigrationOutcome, seconds: float
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
         line += f" {formatting.visible(not_applied(prepared.plan.to, outcome.left))}"
-    check: list[Line] = [line]
+    check: list[Line] = [line, *(lost_rights.since_now(losses) if losses else ())]
     if prepared.folder.source == SHIPPED:
         check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {
         "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),
-        "said": [asdict(one) for one in outcome.said],
+        "said": [asdict(one) for one in outcome.said], "roles": [asdict(one) for one in losses],
     }  # fmt: skip
     now = prepared.ledger.facts.now
     return Answer("migrate", [Table("applied", _APPLIED, outcome.done, audience="machines"), Text(check)], data, now)

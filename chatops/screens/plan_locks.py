@@ -16,10 +16,11 @@ from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
 from chatops.migrations.plan import Entry, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
-from chatops.screens import going_back
+from chatops.screens import going_back, lost_rights
 from chatops.screens.lines import described
 
 if TYPE_CHECKING:  # what is only read about
+    from chatops.migrations.lost_rights import RoleLoses
     from chatops.migrations.plan_locks import PlanLocks, Relation, Waits
     from chatops.migrations.prepare import Prepared
     from chatops.migrations.repair_counts import RepairCount
@@ -40,7 +41,7 @@ MOMENT = ": for a moment"
 class Ways:
     """Command lines on this database (`whole` is the plan with nothing left out), how many seconds a file waits for locks, and
     what was looked for beside: `met` how often what a file is about was so lately, by check, None where that is not known;
-    `no_roles` which roles of the platform this server has not."""
+    `no_roles` which roles of the platform this server has not, `losses` which others can do less once the files are in."""
 
     rehearse: str
     diagnose: str
@@ -51,6 +52,7 @@ class Ways:
     max_wait: float
     met: Mapping[str, int | None] = field(default_factory=dict)
     no_roles: Sequence[str] = ()
+    losses: Sequence[RoleLoses] = ()
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
@@ -202,7 +204,8 @@ def _noticed(
         "",
         [Span("What callers notice from then on:", "strong")],
         *described(told, width),
-        *_order([entry.name for entry in entries], width, called),
+        *lost_rights.lines(ways.losses, width),
+        *_order([entry.name for entry in entries], width, called, ways),
     ]
 
 
@@ -228,11 +231,13 @@ def _met(one: from_then_on.Met, number: int | None) -> str:
     return f"{when} it would have refused {told} ({one.code})" if one.refused else f"{when} {told} ({one.code})"
 
 
-def _order(names: Sequence[str], width: int, called: Callable[[str], str]) -> list[Line]:
+def _order(names: Sequence[str], width: int, called: Callable[[str], str], ways: Ways) -> list[Line]:
     """Files or code first, what the code of before has to expect, and where a run may well end."""
     refused = [f"{state} ({' '.join(map(called, files))})" for state, files in from_then_on.refusals(names).items()]
-    code = "These files first, then the code that counts on them. The code of before works on"
-    code += f", but has to expect {', '.join(refused)}." if refused else "."
+    losing = [formatting.visible(one.role) for one in ways.losses if one.writes]
+    without = f", but not as {' and '.join(losing)} without the grants above" if losing else ""
+    expects = f"{', and' if losing else ', but'} has to expect {', '.join(refused)}" if refused else ""
+    code = f"Apply these files first, then deploy code that counts on them. The code of before works on{without}{expects}."
     follows = from_then_on.KEPT_BY_CODE
     must = "".join(f" After {called(name)}: {follows[name]}." for name in names if name in follows)
     stops = [f"{called(name)} ({from_then_on.STOPS[name]})" for name in names[:-1] if name in from_then_on.STOPS]

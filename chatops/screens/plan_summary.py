@@ -10,6 +10,7 @@ from chatops import formatting
 from chatops.migrations.plan import short
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
+from chatops.screens import lost_rights
 from chatops.screens.plan_locks import IN_BATCHES, MOMENT, NOBODY, waiting
 
 if TYPE_CHECKING:  # what is only read about
@@ -34,6 +35,7 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
     lost = sum(len(locks.files[name].lost) for name in names)
     told += f"; {formatting.plural(lost, 'thing is', 'things are')} lost for good" if lost else ""
     found: list[Line] = [[Span(piece, "strong")] for piece in textwrap.wrap(f"In short: {told}.", width or 10_000)]
+    found += lost_rights.in_short(ways.losses)
     if back := way_back(prepared, locks, ways):
         found.append([Span("Way back: "), Span(back, "code")])
     return found

@@ -29,6 +29,8 @@ expected_names as materialized (:expected_names),
 kept as materialized (
   select s.target_schema, s.set_at, k.key as label, k.value ->> 'table'::text as relation, k.value ->> 'sql'::text as statement,
          coalesce((k.value ->> 'lasting'::text)::boolean, true) as lasting, k.value -> 'is'::text as was,
+         -- Told where files took it away: false where others who write the chats can still be given one.
+         (k.value ->> 'alone'::text)::boolean as alone,
          pg_catalog.split_part(k.key, ' ', 1) as word, c.oid as table_oid, c.relowner
     from chatops.settings s
    cross join lateral pg_catalog.jsonb_each(case when pg_catalog.jsonb_typeof(s.value) = 'object' then s.value else '{}' end) as k
@@ -148,7 +150,7 @@ kept as materialized (
                 (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by a.attname) from pg_attribute a
                   where a.attrelid = g.table_oid and a.attnum = any (x.indkey::smallint[]))) = g.label)
   union all
-  select g.label, 'is not so any more', g.statement,
+  select g.label, case when g.alone is null then 'is not so any more' else 'ended with 027, which takes it from everybody' end, g.statement,
          not exists (select from working w where w.role = g.was ->> 'role'::text and w.role <> 'anon'),
          g.label, g.set_at, g.target_schema
     from gone g
@@ -159,7 +161,9 @@ kept as materialized (
      and not exists (select from pg_class o join pg_namespace n on n.oid = o.relnamespace and n.nspname = g.target_schema
                       where o.relname = pg_catalog.substring(g.label, ' may (?:select|insert|update|delete) (.*)$') and o.relowner = r.oid)
      -- Of a function that is gone, or has other parameters, nothing is missed.
-     and (g.label not like '% may execute %' or pg_catalog.to_regprocedure(pg_catalog.split_part(g.label, ' may execute ', 2)) is not null)
+     -- Nor of one that it may call as another role does, or everybody.
+     and (g.label not like '% may execute %'
+          or not pg_catalog.has_function_privilege(r.oid, pg_catalog.to_regprocedure(pg_catalog.split_part(g.label, ' may execute ', 2))::oid, 'execute'::text))
   union all
   select c.label, case when d.forced then 'is forced on its owner, too' else 'is not forced on its owner any more' end,
          pg_catalog.format('alter table %I %sforce row level security;', c.relation, case when d.forced then 'no ' else '' end),
@@ -303,7 +307,7 @@ kept as materialized (
          and (f.label ~ ' may ((select|insert|update) (chats|messages)|use schema .*)$|^role (authenticator is a member of (authenticated|service_role)|service_role bypasses row level security)$'
               or f.label ~ '^function .* of policies$'
               -- What policies and defaults call, and what chats are assigned, answered and given back by.
-              or (f.label like '% may execute %'
+              or (f.label like '% may execute %' and coalesce(k.alone, true)
                   and coalesce((select pg_catalog.bool_or(w.vital) from expected_names w
                                  where w.kind = 'function' and w.name = pg_catalog.substring(f.label, ' may execute (\w+)\(')), true))
               or (f.label ~ '^(policy .*|row level security) of (chats|messages)$'

@@ -1,0 +1,107 @@
+"""Which roles can do less once files are in, in sentences, and the grants that keep it: before a question, and after the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from chatops import formatting
+from chatops.model import Line, Span
+from chatops.screens.lines import described
+
+if TYPE_CHECKING:  # what is only read about
+    from chatops.migrations.lost_rights import RoleLoses
+
+MOST_MEMBERS = 3
+MOST_SHORT = 3
+"""So many roles are named in short."""
+
+
+def lines(losses: Sequence[RoleLoses], width: int) -> list[Line]:
+    """Each role with what it loses, and the statements that keep it; `width` in columns, 0 for endless."""
+    if not losses:
+        return []
+    found: list[Line] = ["", [Span("Roles that lose what they can do now, unless it is granted:", "strong")]]
+    for one in losses:
+        said = [who(one), *(f"· {sentence}" for sentence in sentences(one))]
+        found += described([(one.role if not place else "", text) for place, text in enumerate(said)], width)
+        found += [[Span(f"  {label}: "), Span(formatting.visible(grant), "code")] for label, grant in grants(one)]
+    return found
+
+
+def who(one: RoleLoses) -> str:
+    """What kind of role it is.
+
+    >>> from chatops.migrations.lost_rights import RoleLoses
+    >>> who(RoleLoses("app", True, (), True, (), (), (), None, None))
+    'logs in, writes the chats'
+    >>> who(RoleLoses("web", False, ("a", "b", "c", "d"), False, (), (), (), None, None))
+    'a group: a, b, c and 1 more log in; reads the chats'
+    """
+    named = ", ".join(map(formatting.visible, one.members[:MOST_MEMBERS]))
+    more = len(one.members) - MOST_MEMBERS
+    members = f"{named} and {formatting.count(more)} more log in" if more > 0 else f"{named} {_logs(one.members)}"
+    kind = "logs in" if one.logs_in else f"a group: {members}" if one.members else "nobody logs in as it"
+    return f"{kind}{'; ' if one.members and not one.logs_in else ', '}{'writes' if one.writes else 'reads'} the chats"
+
+
+def _logs(members: Sequence[str]) -> str:
+    return "logs in" if len(members) == 1 else "log in"
+
+
+def sentences(one: RoleLoses) -> list[str]:
+    """What it may not do any more.
+
+    >>> from chatops.migrations.lost_rights import RoleLoses
+    >>> sentences(RoleLoses("app", True, (), True, ("assign",), (), (), None, None))
+    ['may not call assign() any more (42501): it may now because everybody may']
+    """
+    found = []
+    if one.calls:
+        found.append(f"may not call {_calls(one.calls)} any more (42501): it may now because everybody may")
+    if one.reads:
+        found.append(f"may not ask {_calls(one.reads)} any more (42501): they read columns of chats that it is not granted")
+    if one.tables:
+        tables = " and ".join(one.tables)
+        found.append(f'may not "select *" from {tables} any more (42501): it was granted column by column, and there are more')
+    return found
+
+
+def grants(one: RoleLoses) -> list[tuple[str, str]]:
+    """The statements, and when each is to be run: who only reads the chats may call by chance what everybody may."""
+    first = "grant first" if one.writes else "if it must call them, first"
+    return [(when, grant) for when, grant in ((first, one.first), ("grant after", one.afterwards)) if grant]
+
+
+def in_short(losses: Sequence[RoleLoses]) -> list[Line]:
+    """Who of those that write the chats loses what, and what to run, for the lines right above a question."""
+    named = [one for one in losses if one.writes][:MOST_SHORT]
+    found: list[Line] = []
+    for one in named:
+        what = [f"{name}()" for name in (*one.calls, *one.reads)] + [f"new columns of {table}" for table in one.tables]
+        found.append([Span(f"{formatting.visible(one.role)}, which writes the chats, loses {', '.join(what)}:", "warning")])
+        found += [[Span(f"  {label}: "), Span(formatting.visible(grant), "code")] for label, grant in grants(one)]
+    if more := len(losses) - len(named):
+        single, several = ("other role loses", "other roles lose") if named else ("role loses", "roles lose")
+        found.append(f"{formatting.plural(more, single, several)} something (above).")
+    return found
+
+
+def since_now(losses: Sequence[RoleLoses]) -> list[Line]:
+    """Who can do less now that the files are in, and what gives it back."""
+    found: list[Line] = []
+    for one in losses:
+        now = [f"{formatting.visible(one.role)} {sentence.partition(' (42501)')[0]}." for sentence in sentences(one)]
+        found += [[Span(sentence, "warning")] for sentence in now]
+        found += [[Span("  if it must: "), Span(formatting.visible(grant), "code")] for grant in one.grants]
+    return found
+
+
+def as_data(losses: Sequence[RoleLoses]) -> list[dict[str, object]]:
+    """The same for programs."""
+    return [asdict(one) for one in losses]
+
+
+def _calls(names: Sequence[str]) -> str:
+    return " and ".join(f"{name}()" for name in names)
