@@ -17,11 +17,24 @@ def main() -> int:
     gc.set_threshold(100_000, 50, 100)
     for stream in (sys.stdout, sys.stderr):
         signs.fit_terminal(stream, os.environ)
-    text = _known_beforehand(sys.argv[1:])
-    said = None if text is None else _said(text)
-    code = run() if said is None else said
+    broken = os.environ.get("_CHATOPS_COMPLETE") == "complete_bash" and any(
+        sign in os.environ.get("COMP_WORDS", "") for sign in "=:"
+    )
+    code = _completed_for_bash() if broken else _answered()
     _leave(code)
     return code
+
+
+def _answered() -> int:
+    text = _known_beforehand(sys.argv[1:])
+    said = None if text is None else _said(text)
+    return run() if said is None else said
+
+
+def _completed_for_bash() -> int:
+    from chatops.cli import complete_in_bash  # as below
+
+    return complete_in_bash.completed(os.environ, _answered, _said)
 
 
 def _known_beforehand(words: list[str]) -> str | None:

@@ -166,10 +166,17 @@ def instant_to_the_second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
+_EMOJI = "\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+_JOINED = "\u0600-\u06ff\u0750-\u077f\u0900-\u0dff"
+_JOINERS = re.compile(f"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])|(?<=[{_JOINED}])[\u200c\u200d](?=[{_JOINED}])")
+"""Signs without a width where names have them by right: between emoji, and between Arabic, Persian and Indic letters."""
+
+
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Foreign text with control, escape and bidirectional characters made visible; line breaks too unless `lines`.
 
-    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is.
+    Nor does it begin a line that a CI system would obey. What was made visible once stays as it is. What joins emoji, and letters
+    of scripts that need it, is left out: the parts can be read, in the same columns on every terminal; elsewhere it is told.
 
     >>> visible("a\x1b[31mb\nc"), visible("::error::no"), visible("::1")
     ('a\\x1b[31mb\\nc', '\\x3a:error::no', '::1')
@@ -177,6 +184,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     text = disarmed(text)
     if text.isascii() and text.isprintable():
         return text
+    if "\u200d" in text or "\u200c" in text:
+        text = _JOINERS.sub("", text)
     out: list[str] = []
     for character in text:
         if character == "\n" and lines:
@@ -210,6 +219,22 @@ def told_apart(text: str, plain: str | None = None) -> str:
 def shortened(text: str, width: int) -> str:
     """Foreign text on one line of at most `width` columns, for people only."""
     return cut(visible(" ".join(text.split())), width)
+
+
+def excerpt(text: str, width: int) -> str:
+    """The beginning of a statement on one line of about `width` columns: no name in it is cut, the first word least of all.
+
+    >>> excerpt("create index chats_one_per_operator on chats (id)", 30), excerpt("a_name_of_its_own b", 5)
+    ('create index …', 'a_name_of_its_own …')
+    """
+    whole = visible(" ".join(text.split()))
+    kept = cut(whole, width)
+    if kept == whole:
+        return whole
+    end = len(kept) - 1
+    if whole[end : end + 1] != " ":
+        end = whole.rfind(" ", 0, end) if " " in whole[:end].strip() else (whole + " ").index(" ", end)
+    return whole[:end].rstrip() + " …" if end < len(whole) else whole
 
 
 def called(name: object, width: int = 36) -> str:

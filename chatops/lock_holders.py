@@ -50,7 +50,7 @@ class Holder:
         who = self.who
         if self.state is None:
             return f"pid {self.pid} {who}, and the server hides from this role what that does"
-        query = f': "{formatting.shortened(self.query, 60)}"' if self.query else ""
+        query = f': "{formatting.excerpt(self.query, 60)}"' if self.query else ""
         return f"pid {self.pid} {who}, {self.state} for {formatting.age(self.xact_start, self.now)}{query}"
 
 

@@ -495,6 +495,6 @@ def chatops_inprocess(home: Path, tmp_path: Path, request: pytest.FixtureRequest
         )  # fmt: skip
         return _judge(done, arguments, around.get("check"))
 
-    keeps = not LONG and request.path.stem in keeping.KEEPS
+    keeps = not LONG and request.path.stem in keeping.KEEPS and not request.node.get_closest_marker("own_sessions")
     with keeping.kept_sessions() if keeps else contextlib.nullcontext():
         yield run

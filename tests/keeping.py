@@ -1,8 +1,8 @@
 """Sessions of chatops that are kept from one run inside this process to the next, as a pooler by session keeps them.
 
 For tests that ask one database many things: a session costs as much to begin as many a question, and each learns the catalog anew.
-Not for those about sessions, roles and settings: what is set for a role or a database holds for sessions that begin after it. In
-the long form each run has a session of its own.
+Not for those about sessions, roles and settings: what is set for a role or a database holds for sessions that begin after it; a test
+about that in a file of `KEEPS` is marked `own_sessions`. In the long form each run has a session of its own.
 """
 
 from __future__ import annotations
@@ -23,27 +23,62 @@ AS_IT_BEGAN = b"discard all"
 KEEPS = {
     "test_adopt",
     "test_adopt_folders",
+    "test_adopted_functions",
+    "test_capture",
     "test_chats",
     "test_close_reopen",
     "test_completion",
     "test_completion_accepted",
+    "test_deploy",
+    "test_diagnose",
     "test_diagnose_more",
     "test_diagnose_short",
+    "test_docs",
     "test_drain",
+    "test_first_screen",
     "test_follow_the_help",
     "test_formats",
+    "test_harms",
+    "test_healthy_systems",
+    "test_helps_that_mend",
     "test_hostile_files",
+    "test_hostile_text",
     "test_lists",
     "test_log",
+    "test_migrate_repairs",
+    "test_monitor",
     "test_narrow",
+    "test_new_and_wait",
     "test_odd_schemas",
+    "test_on_call_faults",
+    "test_other_words",
+    "test_pause",
     "test_printed_commands",
     "test_questions",
     "test_reassign",
+    "test_rehearse",
     "test_release",
+    "test_repair",
+    "test_repair_migrations",
+    "test_report",
     "test_safety_kept",
+    "test_scenarios",
     "test_screens",
+    "test_settings_ranges",
+    "test_show",
+    "test_snooze",
+    "test_status",
+    "test_strangers",
+    "test_structure",
+    "test_tenants",
+    "test_tenants_pasted",
     "test_undo",
+    "test_unreadable_times",
+    "test_verify",
+    "test_version_skew",
+    "test_vital",
+    "test_writes",
+    "test_wrong_place",
 }
 """The files of tests in whose quick form they are kept."""
 _kept: dict[Key, list[pq.abc.PGconn]] = {}

@@ -6,17 +6,21 @@ One offer is tried of every third option, of commands that answer quickly; with 
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer._completion_shared import get_completion_script
 
 from chatops.cli import COMMANDS, typer_line
 from chatops.flows import complete_ids, complete_words
 from chatops.flows.given import Given
-from tests.conftest import LONG, Result
+from tests.conftest import LONG, Result, clean_environment
 from tests.servers import Database
 from tests.test_completion import complete
 from tests.test_diagnose_short import demo
@@ -157,3 +161,27 @@ def test_files_are_those_that_the_command_would_run(chatops_inprocess: Run, tmp_
     (tmp_path / "chatops.toml").write_text('[migrations]\ndir = "theirs"\n')
     assert complete(chatops_inprocess, "status --to ", None) == ["latest", "001_base", "002_more"]
     assert "017_fix_concurrent_messages" in complete(chatops_inprocess, "deploy --to ", None)
+
+
+IN_BASH = [
+    (["release", "--where", "state", "="], ["waiting", "assigned", "answered", "completed", "none"]),
+    (["release", "--where", "state", "=", "as"], ["assigned"]),
+    (["chats", "--state", "=", "as"], ["assigned"]),
+    (["chats", "--state", "as"], ["assigned"]),
+    (["chats", "--state", "assigned,w"], ["assigned,waiting"]),
+    (["chats", "--state", "=", "assigned", "--so"], ["--sort"]),
+    (["wait", "--for", "CHAT003", "=", ""], []),
+]
+"""A line as bash takes it apart at = and :, and what it is offered for the last piece."""
+
+
+def test_bash_is_offered_what_goes_behind_its_own_signs(home: Path) -> None:
+    """By bash itself, with the script that it is given."""
+    script = get_completion_script(prog_name="chatops", complete_var="_CHATOPS_COMPLETE", shell="bash")
+    for words, wanted in IN_BASH:
+        pieces = " ".join(f"'{word}'" for word in ("chatops", *words))
+        typed = f"COMP_WORDS=({pieces}); COMP_CWORD={len(words)}; _chatops_completion chatops"
+        ask = f"{script}\n{typed}\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+        env = clean_environment(home, {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+        done = subprocess.run(["bash", "--norc", "-c", ask], env=env, capture_output=True, text=True, check=True, cwd=home)
+        assert sorted(done.stdout.split()) == sorted(wanted), (words, done.stdout, done.stderr)

@@ -18,6 +18,7 @@ import pytest
 from chatops.chats import planting
 from tests.conftest import LONG, Result, clean_environment, inside, program
 from tests.servers import Farm
+from tests.test_questions import Terminal
 
 SIZE = 500
 
@@ -327,3 +328,26 @@ def test_the_commands_are_printed_as_they_must_be_typed(tmp_path: Path, monkeypa
     monkeypatch.setattr(sys, "argv", ["/somewhere/chatops/__main__.py"])
     monkeypatch.chdir(tmp_path)
     assert shlex.split(program()) == [sys.executable, "-m", "chatops"]
+
+
+def test_throwing_it_away_is_asked_where_somebody_sits_and_where_others_share_it(
+    own_place: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_place.run("demo", "--size", SIZE)
+    own_place.value("update operators set name = 'mine' where id = (select min(id::text)::uuid from operators) returning 1")
+    for word in ("--reset", "--remove"):
+        asked = Terminal(own_place.home, "demo", word)
+        asked.until("[y/N]")
+        asked.type(b"n\n")
+        assert asked.end() == 4
+        assert "nothing was changed" in asked.seen
+    monkeypatch.setattr("chatops.flows.demo.of_the_machine", lambda: True)
+    for word in ("--reset", "--remove"):
+        refused = own_place.run("demo", word, check=4).stderr
+        assert "of this machine, which others may use" in refused
+        assert "give --yes" in refused
+    assert own_place.value("select count(*) from operators where name = 'mine'") == 1
+    own_place.run("demo", "--reset", "--yes", "--size", SIZE)
+    assert own_place.value("select count(*) from operators where name = 'mine'") == 0
+    monkeypatch.undo()
+    own_place.run("demo", "--reset", "--size", SIZE)  # a script's own

@@ -215,6 +215,7 @@ def test_broken_at_preflight(core_database: Any, chatops_inprocess: Callable[...
         core_database.execute(f"drop role {role}")
 
 
+@pytest.mark.own_sessions
 def test_broken_at_baseline(
     latest_database: Any, new_database: Callable[..., Any], chatops_inprocess: Callable[..., Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

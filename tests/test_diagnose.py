@@ -51,7 +51,7 @@ def test_the_first_line_is_the_verdict_with_place_time_and_coverage(deployed: Da
     first = chatops_inprocess("diagnose", db=deployed, check=1).stdout.splitlines()[0]
     total = len(load.shipped())
     assert re.match(
-        rf"1 critical, 1 warning, \d advice · local · 127\.0\.0\.1:\d+/\S+ as postgres · \d\d:\d\d:\d\d UTC · "
+        rf"1 critical, 1 warning, \d advice · not production · 127\.0\.0\.1:\d+/\S+ as postgres · \d\d:\d\d:\d\d UTC · "
         rf"{total} of {total} checks ran · history: last 24 h · [0-9.]+ s$",
         first,
     ), first

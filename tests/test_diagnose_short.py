@@ -227,7 +227,7 @@ def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
     finally:
         holder.execute("rollback")
         writing.join()
-    told = f"the session with pid {pid} holds ShareLock on operator_activity; waiting behind it: 1"
+    told = f"the session with pid {pid} holds ShareLock on operator_activity (writes wait for it); waiting behind it: 1"
     assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*psql$", short, re.MULTILINE | re.DOTALL), short
     assert f"select pg_terminate_backend({pid});" in full
     assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full

@@ -84,6 +84,7 @@ def verified(chatops_inprocess: Run, database: Database, *flags: str, role: str 
     return [f"{one.exit_code}\n{one.stdout}\n{one.stderr}" for one in done if one.exit_code]
 
 
+@pytest.mark.own_sessions
 @pytest.mark.parametrize("name", [None, *shapes.SETTINGS] if LONG else [None])
 def test_whatever_is_set_for_the_database(
     new_database: Callable[..., Database], farm: Farm, some_server: Server, chatops_inprocess: Run, name: str | None

@@ -25,6 +25,7 @@ from chatops.errors import DatabaseError, UsageError
 from chatops.flows import ends
 from chatops.flows.given import CHECK_FORMATS, Given
 from chatops.flows.run import Invocation
+from chatops.formatting import visible
 from chatops.model import Answer, Column, Figure, Outcome, Span, Table, Text
 from chatops.render import FORMATS, Failure, Medium, format_named, render
 from tests.conftest import LONG
@@ -153,3 +154,27 @@ def test_a_long_name_takes_no_page() -> None:
     answer = Answer("x", [Table("rows", [Column("a", "a")], [{"a": "x" * 10_000}])])
     assert len("".join(render(answer, "table", Medium(80, terminal=True))).splitlines()) < 12
     assert "x" * 10_000 in "".join(render(answer, "plain", Medium()))
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467 Weber", "\U0001f468\U0001f469\U0001f467 Weber"),
+        ("\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f3f3\ufe0f\U0001f308"),
+        ("\U0001f469\U0001f3fd\u200d\u2695\ufe0f", "\U0001f469\U0001f3fd\u2695\ufe0f"),
+        ("\u0645\u06cc\u200c\u062e", "\u0645\u06cc\u062e"),
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0dc1\u0dca\u0dbb\u0dd3"),
+        ("a\u200db", "a\\u200db"),
+        ("Ada\u200d", "Ada\\u200d"),
+        ("\u200d\U0001f468", "\\u200d\U0001f468"),
+        ("\U0001f468\u200d", "\U0001f468\\u200d"),
+        ("\U0001f468\u200d\u200d\U0001f469", "\U0001f468\\u200d\\u200d\U0001f469"),
+        ("\U0001f468\u200da", "\U0001f468\\u200da"),
+        ("\U0001f468\u200c\U0001f469", "\U0001f468\\u200c\U0001f469"),
+        ("\U0001f468\u200d\u202e\U0001f469", "\U0001f468\\u200d\\u202e\U0001f469"),
+    ],
+)
+def test_joined_emoji_and_letters_can_be_read_and_a_joiner_elsewhere_is_told(name: str, seen: str) -> None:
+    assert visible(name) == seen
+    assert visible(seen) == seen
+    assert not raw_characters(visible(name))

@@ -53,7 +53,7 @@ def test_two_chats_of_a_pair_are_merged_and_the_key_is_back(latest_database_ever
               ('{ONE}', '{OPERATOR}', now() - interval '3 days', now() - interval '2 days')"""
     )
     found = missing(database, chatops_inprocess, str(key))
-    assert "have the same real_user_id, fictional_user_id" in str(found["way"])
+    assert "has the same real_user_id, fictional_user_id" in str(found["way"])
     assert str(ONE) in str(found["way"])
     put_back(database, found["statements"], "merging")  # type: ignore[arg-type]
     assert database.execute("select id, message_count from chats") == [(ANOTHER, 3)]

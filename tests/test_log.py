@@ -223,7 +223,7 @@ def test_files_that_came_in_stand_under_the_log_as_the_ledger_knows_them(
     ]  # fmt: skip
     assert all(one["database_role"] and one["at"] and not one["unfinished"] for one in told)
     shown = chatops_inprocess("log", db=core_database, terminal=(80, 30), check=0).stdout
-    assert "018_queue_clocks to 019_queue_indexes (2 files)" in " ".join(shown.split())
+    assert "018 to 019 (2 files)" in " ".join(shown.split())
     for words in (("--operator", "nobody-at-all"), ("--action", "release"), ("--since", "1ms")):
         found = chatops_inprocess("log", *words, "-o", "json", db=core_database)
         assert found.exit_code or "files" not in json.loads(found.stdout), words
@@ -240,3 +240,63 @@ def test_a_line_of_many_names_an_operator_only_where_it_was_the_same_of_all(logg
     lines = chatops_inprocess("log", "--show-names", db=logged, check=0).stdout.splitlines()
     told = [line for line in lines if "repair CHAT003" in line]
     assert ["op-1" in line for line in told] == [False, True, False], told
+
+
+def test_what_a_migration_repairs_is_one_line_whatever_the_codes_and_however_many_batches(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    database = latest_database
+    place = database.value("select max(started_at) from chatops.runs")
+    add = (
+        "insert into chatops.actions (at, command, action, code, plan_id, outcome) values"
+        " (%s::timestamptz + %s * interval '1 second', %s, %s, %s, null, 'done')"
+    )
+    # Each in a transaction of its own: batches of two codes, by migrate and by deploy, with an act of somebody between them.
+    database.execute(add, (place, -3600, "migrate --yes", "repair", "CHAT001"))  # of a run that is not known
+    for second, code in ((1, "CHAT001"), (2, "CHAT001"), (3, "CHAT003")):
+        database.execute(add, (place, second, "migrate --yes", "repair", code))
+    database.execute(add, (place, 4, "repair CHAT003", "repair", "CHAT003"))
+    for second, code in ((5, "DATA001"), (6, "CHAT014"), (7, "CHAT014")):
+        database.execute(add, (place, second, "deploy", "repair", code))
+    lines = chatops_inprocess("log", db=database, check=0).stdout.splitlines()
+    told = [" ".join(line.split()) for line in lines if "repair" in line and "chatops" not in line]
+    last = log.span_of_files("001_chat_core", database.value("select max(name) from chatops.migrations where number > 0"))
+    patterns = (f"migrate {last}: repairs 6 .*4 codes", "repair CHAT003 1 ", "migrate: repairs 1 .*CHAT001")
+    for line, wanted in zip(told, patterns, strict=True):
+        assert re.search(wanted, line), (line, wanted)
+    each = chatops_inprocess("log", "--full", "--limit", "8", db=database, check=0).stdout
+    assert each.count("repair ") == 8
+    only = chatops_inprocess("log", "--since", "3599s", "--action", "repair", "-o", "json", db=database, check=0).stdout
+    assert len(json.loads(only)["actions"]) == 7
+
+
+def test_a_row_that_came_or_went_is_named(latest_database: Database, chatops_inprocess: Run) -> None:
+    """Whatever an action kept of one row alone: what it is called stands where it says that it is gone."""
+    cases = [
+        ("back", "017_fix_concurrent_messages", '{"name": "017_fix_concurrent_messages"}', None, "is removed"),
+        ("repair", "operator_activity", '{"operator_id": 1}', None, "is removed"),
+        ("repair", "platform_config x", None, '{"value": 1}', "is added"),
+        ("repair", None, '{"value": 1}', None, "is removed"),
+    ]
+    for action, row_id, before, after, says in cases:
+        number = latest_database.value(
+            "insert into chatops.actions (action, row_id, before, after) values (%s, %s, %s, %s) returning id",
+            (action, row_id, before, after),
+        )
+        lines = chatops_inprocess("log", number, db=latest_database, check=0).stdout.splitlines()
+        assert f"  {row_id or 'the row'} {says}" in lines, (action, row_id)
+
+
+def test_since_when_the_user_waits_is_told_of_a_chat_that_moved(latest_database: Database, chatops_inprocess: Run) -> None:
+    add_operators(latest_database, 2)
+    add_chats(latest_database, 1)
+    chatops_inprocess("reassign", "c4000001", "--to", "op-1", "--reason", "x", db=latest_database, check=0)
+    number = latest_database.value("select max(id) from chatops.actions")
+    waits = latest_database.value(
+        "select to_char(waiting_since at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS') from chats where id = %s", (chat_id(1),)
+    )
+    told = chatops_inprocess("log", number, db=latest_database, check=0).stdout
+    assert f"chat, as it was: waiting since {waits}" in told
+    assert "assignment" in told
+    assert "chat assigned operator id: — →" in told
+    assert re.search(r"heartbeat \w+ chat id: — →", told)

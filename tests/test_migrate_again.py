@@ -302,3 +302,30 @@ def test_what_a_later_file_has_set_on_a_function_is_no_difference_and_stays(
     chatops_inprocess("migrate", "--again", "014", "--yes", db=database, check=0)
     assert database.execute(settings, (name,)) == before
     chatops_inprocess("verify", "schema", db=database, check=0)
+
+
+def test_where_nobody_can_be_asked_it_says_what_it_did_and_production_wants_a_yes_as_everywhere(
+    latest_database: Database, chatops_inprocess: Callable[..., Result], tmp_path: Path
+) -> None:
+    """As migrate and every other writing command: no question off a terminal but on production."""
+    name = "should_keep_assignment(uuid, text, uuid)"
+    drift = f"alter function {name} reset search_path"
+    made = f"select proconfig is not null from pg_proc where oid = '{name}'::regprocedure"
+    env = {"CHATOPS_CONFIG": str(tmp_path / "chatops.toml"), "THIS": latest_database.url}
+    latest_database.execute(drift)
+    done = chatops_inprocess("migrate", "--again", "017", db=latest_database, check=0)
+    assert (
+        "1 of 1 object of 017_fix_concurrent_messages is not as the file makes it: function should_keep_assignment."
+        in done.stderr
+    )
+    assert "Made 1 object of 017_fix_concurrent_messages again (should_keep_assignment). Before and after: " in done.stdout
+    assert latest_database.value(made)
+    command = done.stdout.partition("Before and after: ")[2].split()
+    shown = chatops_inprocess(*command[command.index("log") :], db=latest_database, check=0).stdout
+    assert "migrate --again 017_fix_concurrent_messages" in shown
+    latest_database.execute(drift)
+    (tmp_path / "chatops.toml").write_text('[env.live]\nurl_env = "THIS"\nproduction = true\n')
+    for words in (("migrate", "--again", "017"), ("guard", "off", "--for", "1m", "--reason", "x")):
+        refused = chatops_inprocess("--config", str(tmp_path / "chatops.toml"), "--env", "live", *words, env=env, check=4)
+        assert "give --yes to go on; nothing was changed" in refused.stderr, words
+    assert not latest_database.value(made)

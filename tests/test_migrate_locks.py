@@ -74,7 +74,10 @@ def test_past_its_time_it_gives_up_naming_who_was_in_the_way_and_what_would_end_
     where = folder(tmp_path, {"001_t.sql": "create table other ();\nalter table t add column m int"})
     result = chatops("migrate", "--dir", where, "--max-wait", "1500ms", db=database, check=5)
     assert "001_t: a lock was not had within 1.5 s" in result.stderr
-    assert f"waits for t (AccessExclusiveLock), held by pid {reader.info.backend_pid} metabase" in result.stderr
+    assert (
+        f"waits for t (AccessExclusiveLock: no reads or writes beside it), held by pid {reader.info.backend_pid} metabase"
+        in result.stderr
+    )
     assert "idle in transaction" in result.stderr
     assert f"select pg_terminate_backend({reader.info.backend_pid});" in result.stderr
     assert "001 is not in; nothing else was tried." in result.stderr

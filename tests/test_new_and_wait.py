@@ -129,6 +129,7 @@ def test_a_server_that_starts_is_waited_for(own_server: Callable[..., Server], c
     assert json.loads(found["done"].stdout)["looks"] >= 1
 
 
+@pytest.mark.own_sessions
 def test_the_time_is_over(database: Database, chatops_inprocess: Chatops) -> None:
     assert "not ready within" in chatops_inprocess("wait", "--timeout", "0s", db="postgresql://127.0.0.1:1/x", check=3).stderr
     database.execute(f'alter database "{database.name}" set default_transaction_read_only = on')

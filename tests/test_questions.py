@@ -298,7 +298,7 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(seen.splitlines()[-12:])).split())
     place = f"{core_database.value('select current_database()')} at "
     assert re.search(r"In short: 11 files and 7 views, [^.]* to mend; others wait for a moment \(018 022 025 028 views\)\. Way"
-                     rf" back: \S*chatops remove --dry-run Apply these 11 files and 7 views on {place}\S* \(counts as not"
+                     rf" back: \S*chatops remove --dry-run Apply 11 files and 7 views on {place}\S* \(counts as not"
                      r" production\)\? \[y/N\]$", last), last  # fmt: skip
     screen.type(b"y\n")
     assert screen.end() == 0, screen.seen
@@ -320,3 +320,31 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     later = told()
     assert re.search(rf"^since just before the migration new: CONF001; as then: {same[1]}$", later, re.MULTILINE), later
     assert re.search(r"1 newer \(CONF001\)", later), later
+
+
+def test_all_of_it_in_short_stands_right_above_every_question_about_files(core_database: Database, home: Path) -> None:
+    """Recording, migrating many, taking out: how much, what is lost, who waits, the way back, with nothing in between."""
+    cases = [
+        (
+            ("adopt", "--to", "017"),
+            "[y/N]",
+            r"In short: \d+ files are recorded as in \(\S+ to 017\S+\), \d+ stay pending; nothing",
+        ),
+        (
+            ("migrate", "--all-schemas", "publi*"),
+            "[y/N]",
+            r"In short: 1 target, 11 files, 7 views\. Rows to mend, .*--dry-run Migrate",
+        ),
+        (
+            ("remove",),
+            "Type",
+            r"In short: \d+ objects? go(?:es)?(?:, \d+ comes? back as \w+ \w+)?; lost for good: .*; there is no way back\. Take",
+        ),
+    ]
+    for words, asks, wanted in cases:
+        screen = Terminal(home, *words, CHATOPS_DATABASE_URL=core_database.url, LINES="24", COLUMNS="100")
+        screen.until(asks)
+        last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(screen.seen.splitlines()[-8:])).split())
+        assert re.search(wanted, last), last
+        screen.type(b"y\n" if asks == "[y/N]" and words[0] == "adopt" else b"n\n")
+        screen.end()

@@ -18,7 +18,7 @@ from chatops.migrations.preflight import examine
 from chatops.migrations.rehearsal import Blocking, Piece, Rehearsal, RehearsedFile
 from chatops.migrations.rehearse_measure import MeasuredScript
 from chatops.migrations.scanner import scan
-from tests.conftest import ROOT
+from tests.conftest import ROOT, build_core, made_by
 from tests.servers import Database
 
 Run = Callable[..., Any]
@@ -40,16 +40,13 @@ def populate(database: Database) -> Database:
     return database
 
 
-@pytest.fixture
-def busy_database(core_database: Database) -> Database:
-    """The deployed system with some rows, on 18."""
-    return populate(core_database)
+def build_busy(database: Database) -> None:
+    """The deployed system with some rows."""
+    build_core(database)
+    populate(database)
 
 
-@pytest.fixture
-def busy_database_everywhere(core_database_everywhere: Database) -> Database:
-    """The deployed system with some rows, on each server of the matrix."""
-    return populate(core_database_everywhere)
+busy_database, busy_database_everywhere = made_by("busy", build_busy, "The deployed system with some rows")
 
 
 def rehearsed(chatops: Run, database: Database, folder: Path, *options: object, check: int = 0) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def test_from_each_stop_the_application_works_on_as_before(core_database: Databa
         chatops_inprocess("adopt", "--through", "017", "--yes", db=database, check=0)
         chatops_inprocess("migrate", "--to", stop, "--yes", db=database, check=0)
         told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout
-        assert "is at 017 again as before chatops." in " ".join(told.split()), stop
+        assert "stands at 017 again, as before chatops." in " ".join(told.split()), stop
         done = chatops_inprocess("remove", "--yes", db=database, check=0).stdout
         assert "It is at 017 again. To come back: chatops adopt --through 017" in done
         assert before.differences(looked_at(database)) == [], stop
@@ -203,12 +203,12 @@ def test_what_stays_is_told_by_where_the_database_stood(database: Database, chat
     for name in ("001_chat_core", "014_chat_state_management", "015_fix_assignment_function", "016_chat_state_verification"):
         database.script(ROOT / "sql" / "migrations" / f"{name}.sql")
     chatops_inprocess("adopt", "--through", "016", "--yes", db=database, check=0)
-    assert "is at 016 again as before chatops." in " ".join(
+    assert "stands at 016 again, as before chatops." in " ".join(
         chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout.split()
     )
     chatops_inprocess("migrate", "--to", "021", "--yes", db=database, check=0)
     told = chatops_inprocess("remove", "--dry-run", db=database, check=0).stdout
-    assert "is at 017 again, which stays in." in " ".join(told.split())
+    assert "stands at 017 again." in " ".join(told.split())
     assert "Who waits meanwhile, at most: reads and writes of chats, chat_assignments" in told
     data = json.loads(chatops_inprocess("remove", "--dry-run", "-o", "json", db=database, check=0).stdout)
     assert data["at"] is not None
@@ -220,3 +220,33 @@ def test_what_stays_is_told_by_where_the_database_stood(database: Database, chat
     assert "Comes back as it was before 021 replaced it: assign_chat_to_operator, release_and_reassign_chat" in " ".join(
         told.split()
     )
+
+
+def test_only_functions_that_change_are_named_and_after_which_file(
+    core_database_everywhere: Database, chatops_inprocess: Chatops
+) -> None:
+    """What comes back is what is another afterwards: nothing that a file only looked at."""
+    asked = """select p.oid::regprocedure::text, pg_get_functiondef(p.oid), p.proowner, obj_description(p.oid, 'pg_proc'),
+                      array(select (grantee, privilege_type)::text from aclexplode(coalesce(proacl, acldefault('f', proowner))) order by 1)
+                 from pg_proc p where pronamespace = 'public'::regnamespace and prokind in ('f', 'p')"""
+    chatops_inprocess("adopt", "--through", "017", "--yes", db=core_database_everywhere, check=0)
+    core_database_everywhere.execute("alter function should_keep_assignment(uuid, text, uuid) reset search_path")
+    chatops_inprocess("migrate", "--to", "latest", "--yes", db=core_database_everywhere, check=0)
+    before = {row[0]: row[1:] for row in core_database_everywhere.execute(asked)}
+    data = json.loads(chatops_inprocess("remove", "--dry-run", "-o", "json", db=core_database_everywhere, check=0).stdout)
+    back = {row["object"].partition("(")[0]: row["becomes"] for row in data["objects"]
+            if row["action"] == "restore" and row["kind"] == "function"}  # fmt: skip
+    chatops_inprocess("remove", "--yes", db=core_database_everywhere, check=0)
+    after = {row[0]: row[1:] for row in core_database_everywhere.execute(asked)}
+    changed = {name.partition("(")[0] for name in before.keys() & after.keys() if before[name] != after[name]}
+    assert changed == set(back)
+    assert "validate_chat_state_transition" in {name.partition("(")[0] for name in before} - set(back)
+    for name, becomes in back.items():
+        file = re.findall(r"before (\S+) (?:replaced|changed) it", becomes)[0]
+        texts = [
+            path
+            for path in (ROOT / "sql").rglob("*.sql")
+            if str(path.relative_to(ROOT / "sql")).removeprefix("migrations/").startswith(file)
+        ]
+        assert any(name in path.read_text(encoding="utf-8") for path in texts), (name, becomes)
+    assert back["should_keep_assignment"].endswith("in its settings alone")

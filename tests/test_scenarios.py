@@ -70,6 +70,7 @@ def test_steps_that_take_too_long_together_are_rolled_back_and_unknown(
     assert "take longer than 0 s here" in played(result)["made-up people and chats"]["seen"]
 
 
+@pytest.mark.own_sessions
 def test_a_client_that_hangs_with_its_locks_is_ended_by_the_server(
     latest_database: Any, chatops_inprocess: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

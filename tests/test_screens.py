@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -332,3 +333,18 @@ def test_every_command_has_stored_screens_or_a_place_that_stores_them() -> None:
     assert names == {*COMMAND_NAMES}
     assert all(screen.rpartition(": ")[2].split()[0] == command for command, screens in SCREENS.items() for screen in screens)
     assert {file.stem for file in STORED.glob("*.txt")} == {*SCREENS}
+
+
+def test_no_two_columns_of_a_table_are_called_the_same() -> None:
+    """In a pipe every column is shown, under one heading and a line."""
+    headed: list[tuple[str, list[str]]] = []
+    for file in sorted(STORED.glob("*.txt")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        headed += [
+            (file.stem, [above[slice(*rule.span())].strip() for rule in re.finditer("-+", below)])
+            for above, below in pairwise(lines)
+            if re.fullmatch(r"-{3,}(?:  -{3,})+", below)
+        ]
+    assert len(headed) > 20
+    assert [(command, names) for command, names in headed if len(set(names)) < len(names)] == []
+    assert ("log", ["ago", "what", "files", "by"]) in headed

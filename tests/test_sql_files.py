@@ -178,6 +178,8 @@ def differing(database: Database, asked: Asked, prelude: str, *, before_018: boo
     pasted = by_psql(database, asked, prelude, before_018=before_018)
     different = {}
     for path, given in asked.items():
+        if pasted[path] == sent[path]:
+            continue
         kept = steady(sent[path], by_driver(database, *given, prelude))
         # psql goes on after an error, into statements that are ignored: of a script the first error is not told.
         same = isinstance(sent[path], str) if pasted[path] == FAILED else kept(pasted[path]) == kept(sent[path])

@@ -278,6 +278,7 @@ def test_all_schemas_of_several_databases_are_one_page(
     assert all(row["command"].count("--schema") == 1 for row in rows)
 
 
+@pytest.mark.own_sessions
 def test_a_fleet_is_looked_at_on_few_connections(tenants: Database, chatops_inprocess: Chatops) -> None:
     role = f"few_{uuid.uuid4().hex[:12]}"
     tenants.execute(f"create role {role} login superuser")

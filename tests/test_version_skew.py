@@ -100,7 +100,7 @@ def test_what_a_newer_chatops_left_is_led_with_read_and_never_written(
     for command in commands if LONG or not turn else commands[turn - 1 :: turns]:
         words = shlex.split(command.replace("chat CHAT", f"chat {chat}").replace("CHAT ", f"{chat} "))
         done = chatops_inprocess(*words, db=latest_database)
-        lines = [line for line in done.stderr.splitlines() if not line.startswith("local ·")]
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("not production ·")]
         leads = any(sentence in line for line in lines[:1])
         if command in READING:
             right = leads and done.exit_code in (0, 1)

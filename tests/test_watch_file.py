@@ -18,6 +18,7 @@ from chatops.deploys.monitor_state import Look, Seen, Watch
 from chatops.errors import UsageError
 from chatops.flows.monitor_state import InDatabase, InFile
 from chatops.screens import monitor as screen
+from tests import keeping
 from tests.conftest import LONG, Result
 from tests.servers import Database
 
@@ -150,6 +151,12 @@ def test_the_database_gives_the_newest_looks_and_takes_what_is_new(
     monkeypatch.setenv("CHATOPS_DATABASE_URL", latest_database.url)
     monkeypatch.chdir(tmp_path)
     keeper = InDatabase(Invocation(Given()))
+    with keeping.kept_sessions():
+        given_and_taken(keeper, latest_database)
+
+
+def given_and_taken(keeper: InDatabase, database: Database) -> None:
+    """A hundred looks and more at a watch that is kept so."""
     whole = begun()
     assert keeper.read() is None
     keeper.write(whole, anew=True)
@@ -164,6 +171,6 @@ def test_the_database_gives_the_newest_looks_and_takes_what_is_new(
         if number % 20 == 0:
             keeper.told(whole)
             whole = notice.told(whole, whole)
-    stored = latest_database.value("select state::text from chatops.watches")
+    stored = database.value("select state::text from chatops.watches")
     kept = monitor_state.parse_state(str(stored), "here")
     assert (said(kept), kept.ticks) == (said(whole), whole.ticks)

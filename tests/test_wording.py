@@ -6,11 +6,12 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from tests.conftest import ROOT
 
 STUMBLED_OVER = {
@@ -49,6 +50,10 @@ STUMBLED_OVER = {
     r"\bsomebody else was at\b": "another … changed",
     r"\bthat one's\b": "name it",
     r"\binterrupted; nothing\b": "Stopped.",
+    r"\botherwise than\b": "differs from",
+    r"\b(?:made|defined) otherwise\b": "differs, defined differently",
+    r"\bApply these\b": "Apply 1 file",
+    r"--force away\b": "without --force",
     r"\b1 (?:chats|operators|rows|files|policies|findings|checks)\b": "one of them is one",
 }
 """What is not said, and what is said in its place."""
@@ -90,6 +95,80 @@ def test_no_help_page_or_check_says_it() -> None:
             pages[f"{folder}/{name}.sql"] = "\n".join(heads)
     found = [one for name, text in pages.items() for one in told(name, _KEY.sub("", text))]
     assert not found, "\n".join(found)
+
+
+COUNTED = re.compile(
+    r" (?:(?:other|more|older|of|of these|of the) )?(chats|files|rows|operators|checks|findings|looks|lines|views|tenants|objects"
+    r"|messages|tables|statements|sources|codes|transactions|actions|sessions|users|turns|replies|targets|attempts|policies)\b"
+)
+"""What is counted in a sentence: one of them is one, which `formatting.plural` knows."""
+ALWAYS_SEVERAL = {
+    "contention: len(self.operators)": "the numbers of a test are its own",
+    "contention: MESSAGES": "likewise",
+    "log: formatting.count(self.files)": "one file is told by its name",
+    "log: len(self.codes)": "a few codes are named",
+    "log: of_all": "more than were shown",
+    "population: formatting.count(self.chats)": "a demo has at least 60",
+    "population: formatting.count(self.messages)": "likewise",
+    "population: formatting.count(LARGEST)": "the most that may be asked for",
+    "population: formatting.count(size)": "at least 60",
+    "demo_making: formatting.count(size)": "at least 60",
+    "demo_making: formatting.count(made.size)": "at least 60",
+    "review: self.operators": "told from 2 on",
+    "scenario_stage: chats": "one is what is expected",
+    "scenarios: seen.turns": "one is what is expected",
+    "simulation: WRITER": "no number",
+    "capture: there": "fewer than all of them are some of several",
+    "schedule: formatting.count(MOST_SLOTS)": "the most that may be asked for",
+    "console_acting: len(plan.moves)": "of one its problem is told",
+    "drain: len(labels)": "a few are named",
+    "drain: count": "one has a sentence of its own",
+    "drain: chats": "one is told apart",
+    "simulate: needed": "every writer takes one",
+    "tenants: of_all": "told from 20 on",
+    "again: len(found)": "not one, which would be it",
+    "carry_over: len(holders)": "one would be it",
+    "heard: rows.count": "one is told apart",
+    "plan: len(shorts)": "told from 6 on",
+    "problems: len(names)": "those that share a number",
+    "status: len(names)": "those that share a number",
+    "steps: self.done": "told from 2 on",
+    "transaction_problems: len(others)": "one is told apart",
+    "moves: formatting.count(len(wanted))": "told from 2 on",
+    "why_waiting: free": "one is told apart",
+}
+"""Where a number is never one, file by file, and why."""
+
+
+def test_no_sentence_counts_one_as_many() -> None:
+    """Every number before a noun in the plural goes through `plural`, or cannot be one."""
+    wrong, known = [], set(ALWAYS_SEVERAL)
+    for path in sorted((ROOT / "chatops").rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            for number, text in pairwise(node.values):
+                if not (
+                    isinstance(number, ast.FormattedValue) and isinstance(text, ast.Constant) and COUNTED.match(str(text.value))
+                ):
+                    continue
+                place = f"{path.stem}: {ast.unparse(number.value)}"
+                known.discard(place)
+                if place not in ALWAYS_SEVERAL:
+                    wrong.append(f"{place}: {path.relative_to(ROOT)}:{node.lineno}: {lines[node.lineno - 1].strip()}")
+    assert not wrong, "\n".join(wrong)
+    assert not known, "nothing is counted so any more"
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, "0 chats"), (1, "1 chat"), (2, "2 chats"), (1000, "1,000 chats"), (1_000_001, "1,000,001 chats")]
+)
+def test_a_number_agrees_with_its_noun(number: int, told: str) -> None:
+    assert formatting.plural(number, "chat") == told
+    one, many = formatting.plural(1, "entry", "entries"), formatting.plural(number, "entry", "entries")
+    assert (many.split()[1] == "entry") == (number == 1)
+    assert one == "1 entry"
 
 
 @pytest.mark.parametrize("text", ["no tick is due", "1 chats", "THE PLAN IS OVER", "with --anew", "both since 3 m ago"])

@@ -87,7 +87,7 @@ def test_every_command_says_so_in_one_line_and_changes_nothing(database: Databas
     wrong = []
     for command in ASKED if name == "a database without chats" else (*ASKED, *BEGINS):
         done = chatops_inprocess(*place.flags, *shlex.split(command), db=database)
-        lines = [line for line in done.stderr.splitlines() if not line.startswith("local ·")]
+        lines = [line for line in done.stderr.splitlines() if not line.startswith("not production ·")]
         if done.exit_code not in (2, 4) or not lines or not re.search(place.says, lines[0]) or "unknown" in done.stdout:
             wrong.append(f"{command}: {done.exit_code}\n  {done.stdout[:200]}\n  {done.stderr[:400]}")
     assert wrong == [], "\n".join(wrong)

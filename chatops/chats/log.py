@@ -21,6 +21,9 @@ NOTHING_GIVEN = "a session that may write"
 """How the log begins to tell of a psql whose statements were typed in it."""
 WELL = "left as usual"
 """How a psql session ends in which nothing failed."""
+CODES = 3
+"""So many codes that a run of `migrate` repaired are named."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _TOOK = re.compile(r" is over after (.+?)(?:,|$)")
 
 OUTCOMES = ("done", "refused", "moved", "failed")
@@ -114,10 +117,17 @@ class Folded(Logged):
     """How many there are; nobody is one of them."""
     ended: str | None = None
     """What the end of a psql session says of it, where it is over."""
+    codes: list[str] | None = None
+    """What was repaired, where a run of `migrate` repaired it; then `first_file` and `last_file` are the files of that run."""
+    first_file: str | None = None
+    last_file: str | None = None
 
     @property
     def what(self) -> str:
-        """As of one row; a psql session, and how long it took."""
+        """As of one row; a run of `migrate` by its files; a psql session, and how long it took."""
+        if self.codes is not None:
+            of = f" {span_of_files(self.first_file, self.last_file)}" if self.first_file and self.last_file else ""
+            return f"migrate{of}: repairs" if self.outcome == "done" else f"migrate{of}: repairs {self.outcome}"
         if self.action != "psql opened":
             return _what(self)
         took = _TOOK.search(self.ended or "")
@@ -135,7 +145,10 @@ class Folded(Logged):
 
     @property
     def why(self) -> str:
-        """Why it was done; why one of many was not says nothing about the others. Of psql what it was given, and a bad end."""
+        """Why it was done; why one of many was not says nothing about the others. Of psql what it was given, and a bad end;
+        of a run of `migrate` the codes that it repaired."""
+        if self.codes is not None:
+            return ", ".join(self.codes) if len(self.codes) <= CODES else f"{len(self.codes)} codes"
         if self.many > 1:
             return self.reason or ""
         badly = (self.ended or "").partition(", ")[2]
@@ -209,6 +222,18 @@ def entries(database: Database, question: Question, limit: int) -> list[Folded]:
     return [replace(one, operator_name=names.get(one.operator_id)) for one in found]
 
 
+def span_of_files(first: str, last: str) -> str:
+    """Files from the first to the last by their numbers; by their names where these have none, or the same.
+
+    >>> span_of_files("018_queue_clocks", "028_partitioned_messages"), span_of_files("001_a", "001_b"), span_of_files("a", "b")
+    ('018 to 028', '001_a to 001_b', 'a to b')
+    """
+    if first == last:
+        return first
+    numbers = [found[0] if (found := _NUMBER.match(name)) else name for name in (first, last)]
+    return " to ".join(numbers if numbers[0] != numbers[1] else (first, last))
+
+
 @frozen
 class Files:
     """What one run of `migrate` brought in, or `adopt` took over: its files from the first to the last, and by whom."""
@@ -228,7 +253,7 @@ class Files:
         """The files in words."""
         if self.files == 1:
             return self.first_file
-        return f"{self.first_file} to {self.last_file} ({formatting.count(self.files)} files)"
+        return f"{span_of_files(self.first_file, self.last_file)} ({formatting.count(self.files)} files)"
 
     @property
     def what(self) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.checks.catalog import known_names
 from chatops.checks.mending_sql import quoted
 from chatops.db import Database, identifier
@@ -113,7 +113,8 @@ def _twice(database: Database, of: str, columns: str, which: str | None, remedy:
     [(many, ids)] = database.tuples(text)
     if not many:
         return {}
-    told = f"{_times(many)} rows of {of} have the same {columns}{_first(ids)}"
+    groups = formatting.plural(many, f"group of rows of {of} has", f"groups of rows of {of} have")
+    told = f"{groups} the same {columns}{_first(ids)}"
     if of != "chats" or columns != PAIR:
         where = f"where {which}" if which else ""
         keeps = _statement("keep_one_of_each", table=quoted(of), where=where, same=same, put_back=remedy)
@@ -196,10 +197,6 @@ def _decided(what: str, statement: str) -> dict[str, Any]:
 def _statement(name: str, **texts: str) -> str:
     """A file of statements on one line, to be pasted."""
     return " ".join(sqlfiles.put(f"mending/{name}.sql", **texts).split()) + ";"
-
-
-def _times(many: int) -> str:
-    return "once" if many == 1 else f"{many:,} times"
 
 
 def _first(ids: str | None) -> str:

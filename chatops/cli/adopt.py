@@ -32,14 +32,14 @@ def adopt(
     ] = None,
     directory: Folder = None,
     source: Source = None,
-    diff: Annotated[bool, option("--diff", help="Show both texts of what is defined otherwise.")] = False,
+    diff: Annotated[bool, option("--diff", help="Show both texts of what is defined differently.")] = False,
     dry_run: Annotated[bool, option("--dry-run", help="Only show; never ask.")] = False,
     yes: Annotated[bool, option("--yes", "-y", help="Record without asking.")] = False,
 ) -> ExitCode:
     """Proves from the catalog which files a database has, and records them as applied; runs none of them.
 
     applied: what it makes is there · pending: it is not · partial: something is missing · conflict: something is defined
-    otherwise · unprovable: the catalog cannot tell. Without --yes nothing is written; off a terminal it only shows.
+    differently · unprovable: the catalog cannot tell. Without --yes nothing is written; off a terminal it only shows.
 
     Examples:
       chatops adopt

@@ -18,11 +18,13 @@ def demo(
     reset: Annotated[bool, option("--reset", help="Make it anew.")] = False,
     stop: Annotated[bool, option("--stop", help="Stop the embedded server; the data stays.")] = False,
     remove: Annotated[bool, option("--remove", help="Remove it, and the server when nothing else is on it.")] = False,
+    yes: Annotated[bool, option("--yes", "-y", help="Throw away the demo that is there without asking.")] = False,
 ) -> ExitCode:
     """Starts a Postgres of its own, builds the deployed system on it, fills it, and plants one example of every finding.
 
     Touches nothing but its own database, whatever other database is set; running it again is harmless. --db demo names that
-    database for every other command.
+    database for every other command. --reset and --remove throw away what is there: on a terminal they ask first, and the demo
+    of a machine (root's, which others may use) goes with --yes alone where nobody can be asked.
 
     Examples:
       chatops demo
@@ -30,10 +32,10 @@ def demo(
       chatops demo --healed
       chatops demo --remove
 
-    Exit codes: 0 it is there · 2 usage · 3 the embedded server does not start · 5 another demo is being made
+    Exit codes: 0 it is there · 2 usage · 3 the embedded server does not start · 4 it stays · 5 another demo is being made
     """
     from chatops.flows import demo as flow  # help and completion load no flow
 
     return flow.demo(
-        invocation_of(ctx), flow.DemoRequest(size=size, seed=seed, healed=healed, reset=reset, stop=stop, remove=remove)
+        invocation_of(ctx), flow.DemoRequest(size=size, seed=seed, healed=healed, reset=reset, stop=stop, remove=remove, yes=yes)
     )

@@ -6,9 +6,9 @@ from chatops.db.database import TIMEOUTS, Database
 from chatops.db.facts import Facts
 from chatops.db.link import Intent
 from chatops.db.ran import Notice, Ran, Rows
-from chatops.db.texts import Argument, Parameters, identifier, inlined, json, literal, placeholders
+from chatops.db.texts import Argument, Parameters, identifier, inlined, json, json_of_words, literal, placeholders
 
 __all__ = [
     "TIMEOUTS", "Argument", "Database", "Facts", "Intent", "Notice", "Parameters", "Ran", "Rows", "arrived", "connect",
-    "identifier", "inlined", "json", "literal", "placeholders", "pools_transactions",
+    "identifier", "inlined", "json", "json_of_words", "literal", "placeholders", "pools_transactions",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import dumps
 from uuid import UUID
@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from chatops import sqlfiles
 
+WORDS_A_LINE = 5
 Parameters = Mapping[str, object]
 """What stands for the `:'name'` of a statement."""
 
@@ -50,6 +51,13 @@ class Argument(int):
 def json(value: object) -> Jsonb:
     """A value to bind as jsonb."""
     return Jsonb(value)
+
+
+def json_of_words(words: Sequence[str]) -> Jsonb:
+    """Short words to bind as jsonb, a few on each line of the text."""
+    lines = (", ".join(map(dumps, words[at : at + WORDS_A_LINE])) for at in range(0, len(words), WORDS_A_LINE))
+    text = "[" + ",\n    ".join(lines) + "]"
+    return Jsonb(list(words), dumps=lambda _: text)
 
 
 def identifier(name: str) -> str:

@@ -329,9 +329,9 @@ def verdict(watch: Watch) -> Verdict:
     if old:
         parts.append(f"{formatting.plural(len(old), 'older finding')} {'remains' if len(old) == 1 else 'remain'}")
     if counts.blind:
-        parts.append(f"{counts.blind} of {len(watch.schedule.slots)} looks could not measure")
+        parts.append(f"{counts.blind} of {formatting.plural(len(watch.schedule.slots), 'look')} could not measure")
     if watch.missed:
-        parts.append(f"{len(watch.missed)} of {len(watch.schedule.slots)} looks missed")
+        parts.append(f"{len(watch.missed)} of {formatting.plural(len(watch.schedule.slots), 'look')} missed")
     return Verdict(f"{when}: {'; '.join(parts)}", ExitCode.FOUND if watch.counting else ExitCode.OK)
 
 

@@ -27,7 +27,7 @@ from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
 from chatops.model import Answer, Span, Text
 from chatops.render.failure import failure
-from chatops.screens.adopt import AdoptLook, answer, files_beyond, not_in, stated_warnings, undecided
+from chatops.screens.adopt import AdoptLook, answer, files_beyond, in_short, not_in, stated_warnings, undecided
 from chatops.screens.tenants_files import ADOPT
 from chatops.tables_there import require_place
 
@@ -110,6 +110,8 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
         invocation.show(answer(replace(look, asked=True)))
         against = f", {len(proposal.stated)} of them against what the database shows," if proposal.stated else ""
         makes = "" if known.ledger.exists else " in a schema chatops that it makes"
+        if invocation.interactive:
+            invocation.note([Span(in_short(look), "strong")])
         if not invocation.consent(f"Record this{against or makes}", yes=False, always=True):
             invocation.note("nothing was changed")
             return ExitCode.REFUSED

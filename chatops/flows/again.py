@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from chatops import formatting
 from chatops.checks import load
 from chatops.checks import run as checks
 from chatops.db import Database
@@ -25,7 +26,7 @@ from chatops.tables_there import require_place
 
 MOST_JUDGED = 1000
 JUDGES = ("DB003", "DB018")
-"""What tells which objects are missing, and which are otherwise than their files made them."""
+"""What tells which objects are missing, and which differ from what their files made."""
 
 
 def objects_judged(database: Database) -> Judged:
@@ -54,7 +55,8 @@ def named(folder: Folder, name: str) -> MigrationFile:
     ]
     if len(found) != 1:
         files = ", ".join(file.name for file in found or folder.files)
-        raise UsageError(f"{name} means {len(found) or 'no'} file of {folder.source}", details=[f"there are: {files}"])
+        many = formatting.plural(len(found), "file") if found else "no file"
+        raise UsageError(f"{name} means {many} of {folder.source}", details=[f"there are: {files}"])
     return found[0]
 
 
@@ -88,5 +90,5 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     refuse_ahead(database)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
     apply_again(database, found, run, command)
-    show_paged(invocation, screen.done(found))
+    show_paged(invocation, screen.done(found, invocation.here("log", "--action", "again", "--limit", "1")))
     return ExitCode.OK

@@ -21,7 +21,7 @@ def line(database: Database, facts: Facts, width: int) -> Line:
     """Environment, host, database, role, engine, version, server time: what fits one line of `width` (0: endless), by rank."""
     target = database.target
     node = cluster.node_of(database) if facts.citus is not None else None
-    name = Span(visible(target.name), COLOURS.get(target.colour or "", "plain"))
+    name = Span(visible(target.title), COLOURS.get(target.colour or "", "plain"))
     told = {
         "host": visible(target.place) + "/",
         "database": visible(facts.database),

@@ -103,7 +103,7 @@ class DeskSource:
             invocation.banner(database)
             facts, target = database.facts, database.target
             assert facts is not None
-        self.name = target.name
+        self.name = target.title
         self.production = target.production
         schema = "" if target.schema == "public" else f" {target.schema}"
         self.where = f"{target.place}/{facts.database}{schema} as {facts.role}"

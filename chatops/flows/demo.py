@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from chatops import local
-from chatops.chats import population, reports
+import contextlib
+
+from chatops import formatting, local
+from chatops.chats import demo_facts, population, reports
 from chatops.chats.demo_facts import DemoFacts
 from chatops.checks import load, run
-from chatops.errors import ExitCode, UsageError
+from chatops.db import literal
+from chatops.errors import ExitCode, NotATerminalError, UsageError
 from chatops.flows.demo_making import DEFAULT_SEED, FRESHEN_UP_TO, ensure
-from chatops.flows.demo_server import alone, database_name, used_databases
+from chatops.flows.demo_server import (
+    alone,
+    connected,
+    database_name,
+    maintenance,
+    of_the_machine,
+    sessions_beside,
+    used_databases,
+)
 from chatops.flows.paste import program_or_module
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
@@ -28,6 +39,7 @@ class DemoRequest:
     reset: bool
     stop: bool
     remove: bool
+    yes: bool = False
 
 
 def demo(invocation: Invocation, request: DemoRequest) -> ExitCode:
@@ -46,7 +58,9 @@ def demo(invocation: Invocation, request: DemoRequest) -> ExitCode:
     if request.stop:
         return _stop(invocation)
     if request.remove:
-        return _remove(invocation)
+        return _remove(invocation, yes=request.yes)
+    if request.reset and not _may_go(invocation, yes=request.yes):
+        return ExitCode.REFUSED
     with alone(invocation):
         made = ensure(invocation, request.size, request.seed, healed=request.healed, reset=request.reset)
     return _show(invocation, made)
@@ -58,11 +72,45 @@ def _stop(invocation: Invocation) -> ExitCode:
     return ExitCode.OK
 
 
-def _remove(invocation: Invocation) -> ExitCode:
+def _may_go(invocation: Invocation, *, yes: bool) -> bool:
+    """Whether the demo that is there may be thrown away: somebody at a terminal is asked, and so is whoever shares it.
+
+    Raises NotATerminalError where others may use it, and nobody can be asked.
+    """
+    status = local.status()
+    if yes or not status.exists:
+        return True
+    with connected(local.url(database_name())) if _is_there() else contextlib.nullcontext() as database:
+        if database is None:
+            return True
+        made, others = demo_facts.read(database), sessions_beside(database)
+    shared = of_the_machine()
+    if made is None or not (invocation.interactive or shared):
+        return True  # one that was never finished, and a script's own
+    size = f"{formatting.plural(made.size, 'chat')} and all that was changed in them"
+    told = f"the demo{' of this machine, which others may use' if shared else ''} ({size})"
+    if not invocation.interactive:
+        raise NotATerminalError(f"demo throws away {told}: give --yes to go on; nothing was changed")
+    used = f", {formatting.plural(others, 'session is', 'sessions are')} in it" if others else ""
+    if invocation.ask(f"Throw away {told}{used}? [y/N]", "--yes").lower() in ("y", "yes"):
+        return True
+    invocation.note("nothing was changed")
+    return False
+
+
+def _is_there() -> bool:
+    """Whether the demo's database is there; the server is started for that."""
+    with maintenance() as database:
+        return bool(database.value(f"select exists (select from pg_database where datname = {literal(database_name())})"))
+
+
+def _remove(invocation: Invocation, *, yes: bool) -> ExitCode:
     status = local.status()
     if not status.exists:
         invocation.note("there is no demo")
         return ExitCode.OK
+    if not _may_go(invocation, yes=yes):
+        return ExitCode.REFUSED
     there = local.drop_database(database_name())
     kept = used_databases()
     if not kept:

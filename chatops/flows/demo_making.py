@@ -10,7 +10,7 @@ from chatops.chats.demo_facts import DemoFacts
 from chatops.db import Database, identifier
 from chatops.errors import RefusedError
 from chatops.flows.demo_healing import heal
-from chatops.flows.demo_server import connected, database_name
+from chatops.flows.demo_server import connected, database_name, of_the_machine
 from chatops.flows.migrate_shipped import migrate_to
 from chatops.flows.run import Invocation
 from chatops.migrations.prepare import ProblemsError
@@ -40,7 +40,7 @@ def ensure(invocation: Invocation, size: int | None, seed: int | None, *, healed
         return make(invocation, database, wanted, chosen, healed=healed)
     if (size is not None and size != made.size) or (seed is not None and seed != made.seed):
         invocation.note(f"the demo is there with {formatting.count(made.size)} chats and seed {made.seed}; --reset makes another")
-    if str(local.status().data).startswith("/var/"):  # a superuser's: no folder of one person's
+    if of_the_machine():
         where = local.status().data
         invocation.note(f"it is the demo of this machine ({where}); your own: XDG_DATA_HOME=DIR before chatops")
     if healed and not made.healed:

@@ -47,6 +47,20 @@ def database_name() -> str:
     return settings.resolve(settings.Options(("demo",))).parameters["dbname"]
 
 
+def of_the_machine() -> bool:
+    """Whether it is a superuser's, which lies in no folder of one person's: others of the machine may use it."""
+    return str(local.status().data).startswith("/var/")
+
+
+def sessions_beside(database: Database) -> int:
+    """How many other sessions are in this database."""
+    asked = (
+        "select pg_catalog.count(*) from pg_stat_activity where datname = current_database()"
+        " and pid <> pg_backend_pid() and backend_type = 'client backend'"
+    )
+    return int(database.value(asked))
+
+
 def used_databases() -> list[str]:
     """The other databases of the embedded server that hold anything of anybody's."""
     kept = []

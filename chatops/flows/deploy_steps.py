@@ -106,7 +106,8 @@ class DeploySteps:
             if point.verdict in ("failed", "unknown"):
                 invocation.note(f"  ! {point.area}: {point.says}; verify looks again after migrate")
         passed = sum(point.verdict not in ("failed", "unknown") for point in points)
-        return f"{passed} of {len(points)} checks passed" if passed < len(points) else f"{len(points)} checks passed"
+        told = f"{formatting.plural(len(points), 'check')} passed"
+        return f"{passed} of {told}" if passed < len(points) else told
 
     def baseline(self) -> str:
         """The figures, findings and catalog of before, into the receipt."""

@@ -193,7 +193,7 @@ def _answer(
     """On one screen for a person at a terminal; whole where it was asked for, and where it is read later."""
     reader = run_checks.reader(invocation)
     production = plan.archive is None and invocation.target.production
-    name = seen.place if plan.archive is not None else invocation.target.name
+    name = seen.place if plan.archive is not None else invocation.target.title
     desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended, seen.by_hand)
     if plan.meanwhile and not (request.brief or request.full):
         return by_code.what_came_of_it(seen.survey, desk, reader, compared)
@@ -276,7 +276,7 @@ def _look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, *, stor
             checks = tuple(check for check in plan.checks if check.code not in codes)
             survey = run.run(database, checks, since=plan.since, given=plan.given, rows=kept,
                              whole_seconds=ends - time.monotonic(), progress=run_checks.progress(invocation))  # fmt: skip
-            seen = _Seen(survey, invocation.target.name)
+            seen = _Seen(survey, invocation.target.title)
             seen.ignored = (
                 *plan.ignored,
                 *(one.told for one in silent),
@@ -382,4 +382,4 @@ def place(database: Database) -> str:
     target = database.target
     host = target.shown().rpartition("/")[0]
     schema = "" if target.schema == "public" else f" schema {target.schema}"
-    return f"{target.name} · {host}/{facts.database}{schema} as {facts.role}"
+    return f"{target.title} · {host}/{facts.database}{schema} as {facts.role}"

@@ -192,7 +192,7 @@ def go(
     else:
         for line in lines:
             invocation.note(line)
-    if not invocation.consent(f"Apply these {plan_summary.these(prepared)}", yes=yes):
+    if not invocation.consent(f"Apply {plan_summary.these(prepared)}", yes=yes):
         invocation.note("nothing was changed")
         return ExitCode.REFUSED
     # Only for somebody who sits there: a look takes as long as verify, and what reads logs has a receipt of deploy.

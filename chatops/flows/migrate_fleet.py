@@ -25,6 +25,7 @@ from chatops.migrations.source import SHIPPED, Folder, revision_of
 from chatops.provenance import provenance
 from chatops.render.failure import failure
 from chatops.screens import migrate_fleet as screen
+from chatops.screens import plan_summary
 from chatops.settings import Target
 
 FEW = 5
@@ -151,7 +152,10 @@ def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) ->
         raise NotATerminalError(
             f"migrate changes production ({screen.named(production)}): give --yes to go on; nothing was changed"
         )
+    prepared = [member.prepared for member in pending if member.prepared is not None]
+    for line in plan_summary.of_many(prepared, f"{pending[0].request.again} --dry-run"):
+        invocation.note(line)
     names = screen.named([member.label for member in pending])
-    answer = invocation.ask(f"Apply these to {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
+    answer = invocation.ask(f"Migrate {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")
     if answer.lower() not in ("y", "yes"):
         raise NotATerminalError("nothing was changed")

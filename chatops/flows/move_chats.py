@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from chatops import formatting
 from chatops.chats import audit, batches
 from chatops.chats.audit import Attempt
 from chatops.chats.carry_out import Conditions, MoveResult, carry_out
@@ -103,7 +104,7 @@ def _refuse(database: Database, plan: MovePlan, conditions: Conditions) -> None:
         raise acting.LoggedError(f"{refused[0].chat.chat_id} is not {done}: {refused[0].problem}; nothing was changed")
     details = [f"{one.chat.chat_id}  {one.problem}" for one in refused[:20]]
     details += [f"and {len(refused) - 20:,} more: --dry-run --all"] if len(refused) > 20 else []
-    count = f"{len(refused):,} of {len(plan.moves):,} chats"
+    count = f"{len(refused):,} of {formatting.plural(len(plan.moves), 'chat')}"
     raise acting.LoggedError(f"{count} cannot be {done}; nothing was changed", details=details)
 
 

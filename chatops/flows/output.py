@@ -9,7 +9,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from chatops.files import write_file
 from chatops.flows.given import Given
 from chatops.flows.paste import pasteable, pasteable_answer
 from chatops.frozen import frozen
-from chatops.model import Answer, Line, Table, Text
+from chatops.model import Answer, Line, Table, Text, value_of
 from chatops.render import FORMATS, Format, Medium, encodable, format_named, safe, safe_answer
 from chatops.render.wrap import wrapped
 
@@ -46,6 +46,8 @@ class Output(Given):
         self.environ = os.environ
         self.judged: int | None = None
         """What the last answer comes to by the rules of a plugin's format."""
+        self.told_hidden = False
+        """Whether it was said that names are hidden."""
 
     def medium(self, *, stream: TextIO | None = None) -> Medium:
         """What stdout (or another stream) can show."""
@@ -164,6 +166,9 @@ class Output(Given):
             self.judged = chosen.exit_code(answer)
         for piece in chosen.render(safe_answer(pasteable_answer(seen_by(chosen, answer))), medium, self.envelope()):
             emit(piece) if emit is not None else self.emit(piece, medium)
+        if chosen.for_people and not (medium.show_names or self.told_hidden) and _has_people(answer):
+            self.told_hidden = True
+            self.note("names are hidden, for logs may be public; --show-names shows them")
         for name, path in pairs:
             wanted = format_named(name)
             self.write_to(path, wanted.render(safe_answer(seen_by(wanted, answer)), self.file_medium, self.envelope()))
@@ -234,3 +239,13 @@ def seen_by(reader: Format, answer: Answer) -> Answer:
 
 def _first(table: Table) -> Table:
     return table if table.most is None else replace(table, rows=list(islice(table.rows, table.most)))
+
+
+def _has_people(answer: Answer) -> bool:
+    """Whether a table that people see names somebody."""
+    for table in answer.body:
+        if isinstance(table, Table) and table.audience != "machines" and isinstance(table.rows, Sequence):
+            people = [one.name for one in table.columns if one.kind == "person" and one.audience != "machines"]
+            if any(value_of(row, name) for row in table.rows[: table.most] for name in people):
+                return True
+    return False

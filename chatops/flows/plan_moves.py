@@ -103,7 +103,8 @@ def refused_as_a_whole(request: MoveRequest, plan: MovePlan) -> bool:
 def _left_of(invocation: Invocation, database: Database, plan: MovePlan) -> MovePlan:
     done = audit.done_before(database, plan.plan_id)
     if done:
-        invocation.note(f"{len(done)} of {len(plan.moves)} chats of this plan are done already")
+        of_all = formatting.plural(len(plan.moves), "chat")
+        invocation.note(f"done already: {formatting.count(len(done))} of the {of_all} of this plan")
     left = [one for one in plan.moves if one.chat.chat_id not in done]
     concerned = {one for move in left for one in (move.chat.operator_id, move.to) if one is not None}
     everybody = {**plan.operators, **reassignment.operators(database, concerned)}
@@ -115,7 +116,7 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
     chats = chat_sets.chats_of(database, _selection(database, request, limits.idle_timeout if limits else None))
     if len(chats) > request.most:
         raise RefusedError(
-            f"these are {len(chats):,} chats, more than --max {request.most:,}; nothing was changed",
+            f"that is {formatting.plural(len(chats), 'chat')}, more than --max {request.most:,}; nothing was changed",
             next_steps=[
                 ("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats)), *request.as_asked()))
             ],
@@ -141,11 +142,11 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
 
 def _idle_policy(invocation: Invocation, database: Database) -> policy.Policy:
     """The policy of the application; the timeout that chatops.toml sets holds here as it does for OPER001."""
-    found = policy.read(database)
+    found, limit = policy.read(database), "idle_timeout_minutes of the application"
     if (minutes := database.target.thresholds.get("idle_timeout_minutes")) is not None:
-        found = replace(found, idle_timeout=timedelta(minutes=minutes))
+        found, limit = replace(found, idle_timeout=timedelta(minutes=minutes)), "idle_timeout_minutes of chatops.toml"
     silent_for = formatting.duration(found.idle_timeout)
-    invocation.note(f"idle: held by somebody inactive, or not heard of in the chat for {silent_for}")
+    invocation.note(f"idle: its holder is inactive, or was not heard of in the chat for {silent_for} ({limit})")
     return found
 
 

@@ -76,7 +76,7 @@ def run(invocation: Invocation, asked: RehearseRequest) -> ExitCode:
         tell=lambda line: invocation.note(f"  … {formatting.visible(line)}"),
     )  # fmt: skip
     whole = invocation.here("rehearse", *pin(asked.to), *options.words(), "-o", "json")
-    show_paged(invocation, answer(found, invocation.target.name, before.facts, invocation.medium().width, whole))
+    show_paged(invocation, answer(found, invocation.target.title, before.facts, invocation.medium().width, whole))
     if found.failed:
         return ExitCode.REFUSED
     return ExitCode.FOUND if found.too_long else ExitCode.OK

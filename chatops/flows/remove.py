@@ -43,6 +43,8 @@ def remove(invocation: Invocation, *, dry_run: bool, yes: bool) -> ExitCode:
     for line in screen.lines(found, invocation.medium(stream=sys.stderr).width, whole, save_log, adopt):
         invocation.note(line)
     refuse_ahead(database)
+    if invocation.interactive and not yes:
+        invocation.note(screen.in_short(found))
     if not invocation.consent_by_name("Take this out", yes=yes):
         invocation.note("Nothing was changed.")
         return ExitCode.REFUSED

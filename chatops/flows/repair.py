@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
-from chatops import lock_holders
+from chatops import formatting, lock_holders
 from chatops.checks import load, repair_plan
 from chatops.checks.repair_batches import BATCH, PREVIEW, Mended
 from chatops.db import Database
@@ -77,7 +77,7 @@ def repair(invocation: Invocation, request: RepairRequest) -> ExitCode:
     annotations = {**annotations, "chatops.reason": invocation.reason(request.reason)}
     mended: dict[str, int] = {}
     go_on = invocation.here("repair", *plan.codes, *([] if request.audit else ["--no-audit"]))
-    with acting.told_when_stopped(invocation, lambda: f"{sum(mended.values()):,} rows", [("Go on", go_on)]):
+    with acting.told_when_stopped(invocation, lambda: formatting.plural(sum(mended.values()), "row"), [("Go on", go_on)]):
         with _progress(invocation, mended) as show:
             done = repair_plan.carry_out(database, plan, annotations, progress=show)
         with invocation.reading() as reading:

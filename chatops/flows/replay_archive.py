@@ -45,6 +45,6 @@ def replay(invocation: Invocation, file: Path) -> Archive:
     with db.connect(target, "replay", "act") as database, invocation.under_way("making its tables"):
         archives.restore(database, archive)
     if not archive.whole:
-        chats = f"{formatting.count(archive.head['chats'])} of {formatting.count(archive.head['chats_there'])} chats"
+        chats = f"{formatting.count(archive.head['chats'])} of {formatting.plural(archive.head['chats_there'], 'chat')}"
         invocation.note(f"the archive holds {chats}: findings are told as they were found then")
     return archive

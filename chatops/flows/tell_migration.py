@@ -54,11 +54,6 @@ class Teller:
             line = [Span(self.label), *([Span(line)] if isinstance(line, str) else line)]
         self.invocation.note(line)
 
-    def clipped(self, line: str) -> str:
-        """The beginning of a line, as far as a terminal is wide; all of it in a log."""
-        width = self.invocation.medium(stream=sys.stderr).width
-        return line if not width or len(line) <= width else line[: width - 1] + "…"
-
     def fitting(self, names: tuple[str, ...]) -> str:
         """Names on one line of the terminal, else how many there are."""
         told, width = ", ".join(names), self.invocation.medium(stream=sys.stderr).width
@@ -76,7 +71,7 @@ class Teller:
         doing = "kept others waiting" if event.kept_others else f"waits for {what}"
         self.note(f"  … {event.name:<28}  {doing}, attempt {event.attempt} of {event.deadline_ms / 1000:.1f} s")
         for blocker in culprits[:3]:
-            self.note(self.clipped(f"       blocked by {blocker}"))
+            self.note(f"       blocked by {blocker}")
         if len(culprits) > 3:
             self.note(f"       and by {len(culprits) - 3} more, {len(culprits)} in all")
         holding = [blocker for blocker in culprits if not blocker.waiting]

@@ -19,7 +19,7 @@ class Verdict(Enum):
     """What the catalog says of a file.
 
     recorded: the ledger has it · applied: what it makes is there as it makes it · pending: it is not · partial: some is there,
-    some is missing · conflict: something is defined otherwise than the file defines it · unprovable: the catalog cannot tell,
+    some is missing · conflict: something is not defined as the file defines it · unprovable: the catalog cannot tell,
     because it moves data, sets privileges, or later files hide what it made.
     """
 

@@ -98,7 +98,7 @@ Judged = Mapping[tuple[str, str], Values]
 
 
 def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Judged) -> Again:
-    """Reads what stands in the database; `judged` are the objects that the checks call missing or otherwise than their files made
+    """Reads what stands in the database; `judged` are the objects that the checks call missing or unlike what their files made
     them. Raises RefusedError for a file that is not in, or that makes nothing anew."""
     entry = entry_of(plan, name)
     if not entry.state.is_in or entry.file is None or entry.row is None:

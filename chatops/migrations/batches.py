@@ -66,7 +66,7 @@ class Batches(Steps):
             if time.monotonic() - reported > 2:
                 reported = time.monotonic()
                 self.progress.tell_step(
-                    self.entry.name, self.done + 1, len(self.statements), f"{formatting.count(self.rows)} rows so far"
+                    self.entry.name, self.done + 1, len(self.statements), f"{formatting.plural(self.rows, 'row')} so far"
                 )
         # What a batch answers is for the runner: how many rows it changed.
         self.progress.heard = [one for one in self.progress.heard if one.severity != RESULT]

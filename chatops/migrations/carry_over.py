@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from chatops import db, sqlfiles
+from chatops import db, formatting, sqlfiles
 from chatops.errors import RefusedError
 from chatops.frozen import frozen
 from chatops.migrations.ledger import Ledger
@@ -86,7 +86,7 @@ def refuse_known_elsewhere(ledger: Ledger, folder: Folder, plan: MigrationPlan) 
     raise RefusedError(
         f"{found[0][0]} is in already, with the same text, under the source {found[0][1]}; nothing was run",
         details=[
-            *([f"and {len(found) - 1} more files likewise"] if len(found) > 1 else []),
+            *([f"and {formatting.plural(len(found) - 1, 'more file')} likewise"] if len(found) > 1 else []),
             *(f"if it is the same folder: --source '{source}', or source = \"{source}\" under [migrations] of chatops.toml"
               for source in sources if source != SHIPPED),
             "if it is another one: give the file another name",

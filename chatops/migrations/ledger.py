@@ -208,7 +208,7 @@ def begin_text(
     """The statement that records a file before it runs."""
     values: dict[str, Any] = {
         "target_schema": schema, "source": source, "name": name, "number": stored(number), "kind": kind, "state": state,
-        "checksum": checksum, "statements": None if digests is None else db.json(list(digests)),
+        "checksum": checksum, "statements": None if digests is None else db.json_of_words(digests),
         "chatops_version": __version__, "git_revision": run.revision, "waited_ms": round(waited_ms, 1),
     }  # fmt: skip
     return db.inlined(sqlfiles.read("queries/ledger_begin_file.sql"), values)
@@ -299,7 +299,7 @@ def correct(database: Database, entry: Entry, run: Run) -> None:
     if file is None:
         text = db.inlined(sqlfiles.read("queries/ledger_forget.sql"), values)
     else:
-        digests = None if file.digests is None else db.json(file.digests)
+        digests = None if file.digests is None else db.json_of_words(file.digests)
         text = db.inlined(
             sqlfiles.read("queries/ledger_accept.sql"), {**values, "checksum": file.checksum, "statements": digests}
         )
@@ -362,7 +362,7 @@ def settings_texts(
     }
     scope = "true" if local else "false"
     calls = (f"pg_catalog.set_config({db.literal(name)}, {db.literal(value)}, {scope})" for name, value in values.items())
-    texts = [path_text(schema, local=local), f"select {', '.join((*calls, *also))}"]
+    texts = [path_text(schema, local=local), "select " + ",\n  ".join((*calls, *also))]
     if run.tenant and local:
         texts = [*CLUSTER_SETTINGS, *texts, f"set local lock_timeout = '{lock_timeout_ms}ms'"]
     if statement_timeout is not None:

@@ -28,6 +28,20 @@ def spelled(mode: str) -> str:
     return _MODES[mode]
 
 
+def in_words(mode: str) -> str:
+    """A lock mode as the server names it, and what it bears beside it.
+
+    >>> in_words("AccessExclusiveLock"), in_words("ShareLock"), in_words("SIReadLock")
+    ('AccessExclusiveLock: no reads or writes beside it', 'ShareLock: no writes beside it', 'SIReadLock')
+    """
+    if mode not in _MODES:
+        return mode
+    place = STRENGTH.index(_MODES[mode])
+    beside = "no reads or writes" if place >= BLOCKS_READS else "no writes" if place >= BLOCKS_WRITES else ""
+    beside = beside or ("no maintenance" if place >= WORTH_A_WORD else "no change of the table itself")
+    return f"{mode}: {beside} beside it"
+
+
 _GENTLE = re.compile(
     r"(VALIDATE CONSTRAINT|(ALTER (COLUMN )?\S+ )?SET STATISTICS|SET \(|RESET \(|CLUSTER ON|SET WITHOUT CLUSTER|ATTACH PARTITION"
     r"|ALTER (COLUMN )?\S+ (SET|RESET) \()"

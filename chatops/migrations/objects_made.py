@@ -223,7 +223,7 @@ _MEANS_OTHERWISE = frozenset(
 
 
 def odd_literals_after(tokens: Sequence[Token], odd: bool) -> bool:
-    """Whether the server reads literals otherwise than in a plain session after a statement, having done so before it or not.
+    """Whether the server reads literals unlike a plain session after a statement, having done so before it or not.
 
     >>> [odd_literals_after(tokens_of(one), False) for one in ("set datestyle = 'German'", "set time zone 'UTC'", "set role a")]
     [True, True, False]

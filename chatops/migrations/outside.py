@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, RefusedError
 from chatops.frozen import frozen
@@ -51,7 +51,7 @@ class IndexProgress:
 
     def __str__(self) -> str:
         if self.phase.startswith("waiting"):
-            return f"{self.phase}: {self.lockers_done} of {self.lockers_total} transactions have ended"
+            return f"{self.phase}: {self.lockers_done} of {formatting.plural(self.lockers_total, 'transaction')} ended"
         done, total = (self.blocks_done, self.blocks_total) if self.blocks_total else (self.tuples_done, self.tuples_total)
         return f"{self.phase}: {100 * done // total} % of {self.relation}" if total else self.phase
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import Enum
 
+from chatops import formatting
 from chatops.errors import UsageError
 from chatops.frozen import frozen
 from chatops.migrations.layout import VERSION, number_of, version_of
@@ -202,7 +203,7 @@ def destination(folder: Folder, to: str | None) -> tuple[int, str]:
         first, last = folder.files[0], folder.latest
         raise UsageError(
             f"no file of {folder.source} bears the number or name {to}",
-            details=(f"it has {len(folder.files)} files, from {first.name} to {last.name}",),
+            details=(f"it has {formatting.plural(len(folder.files), 'file')}, from {first.name} to {last.name}",),
         )
     return max(found)
 

@@ -11,6 +11,7 @@ from chatops.migrations import locks
 from chatops.migrations.events import Done, Note, StepBegun, Tell
 from chatops.migrations.failure import ALREADY_THERE, MigrationFailedError
 from chatops.migrations.heard import Said, by_kind
+from chatops.migrations.lock_modes import in_words
 from chatops.migrations.locks import Budget, Watch
 from chatops.migrations.plan import Entry, listed, short, taking_over, told_apart
 from chatops.migrations.prepare import MigrationRequest, Prepared
@@ -19,6 +20,8 @@ from chatops.migrations.transaction import Failure
 
 MOST_BLOCKERS = 5
 MOST_HEARD = 10
+LONGEST_STEP = 100
+"""Columns of a statement that runs: the name of what it makes stands in them."""
 # By SQLSTATE, where the statement itself is right and only the transaction around it is not.
 WAYS_OUT = {
     "2D000": ["it commits or rolls back by itself: put -- chatops: no-transaction at the head of the file"],
@@ -78,7 +81,7 @@ class Progress:
 
     def tell_step(self, name: str, number: int, of: int, text: str) -> None:
         """A statement of a file that is not one transaction begins, or has come further."""
-        self.tell(StepBegun(name, number, of, formatting.shortened(text, 60)))
+        self.tell(StepBegun(name, number, of, formatting.excerpt(text, LONGEST_STEP)))
 
     def tell_note(self, name: str, text: str) -> None:
         """Progress of a file for a person who waits."""
@@ -105,7 +108,9 @@ class Progress:
     def blocked(self, name: str, budget: Budget, watch: Watch, verdict: list[str] | None = None) -> ConflictError:
         """The budget is spent: who was in the way, and the SQL that would end them."""
         blockers = locks.culprits(watch.blockers or budget.seen)
-        lines = [f"waits for {blocker.waits_for} ({blocker.mode}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]]
+        lines = [
+            f"waits for {blocker.waits_for} ({in_words(blocker.mode)}), held by {blocker}" for blocker in blockers[:MOST_BLOCKERS]
+        ]
         if len(blockers) > MOST_BLOCKERS:
             lines.append(f"and by {len(blockers) - MOST_BLOCKERS} more")
         if not lines:

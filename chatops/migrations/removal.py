@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chatops import db, formatting, interrupts, sqlfiles
 from chatops.db import Database, literal
@@ -15,6 +14,7 @@ from chatops.migrations import ledger
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.plan import short
 from chatops.migrations.preflight import examine
+from chatops.migrations.removal_rows import Recorded, Routine, Structure
 from chatops.migrations.source import DEPLOYED
 from chatops.migrations.transaction import replaced_by
 from chatops.model import Values
@@ -89,43 +89,13 @@ class Removal:
         """The same for psql."""
         gone = sum(step.action == "remove" for step in self.steps)
         back = len(self.steps) - gone
-        said = [f"Takes chatops out of schema {self.schema}: {gone} objects go, {back} come back as they were at {self.stand}."]
+        goes, comes = formatting.plural(gone, "object goes", "objects go"), formatting.plural(back, "comes", "come")
+        said = [f"Takes chatops out of schema {self.schema}: {goes}, {comes} back as at {self.stand}."]
         said += [f"{step.object}: with it goes what is in it, {step.loses}." for step in self.steps if step.kind == "schema"]
         said.append("All or nothing, and it cannot be undone. Rows of the application stay.")
         # A name may hold a line's end: of a comment it must not begin a statement.
         head = "".join(f"-- {formatting.visible(line)}\n" for line in said)
         return head + "".join(f"{text.rstrip().removesuffix(';')};\n" for text in (*self.transaction, *self.afterwards))
-
-
-@frozen
-class Structure:
-    """A row of `sql/checks/shared/structure.sql`."""
-
-    kind: str
-    name: str
-    of: str | None
-    definition: Values
-
-
-@frozen
-class Routine:
-    """A row of `removal_routines.sql`."""
-
-    name: str
-    signature: str
-    object: str
-    arguments: str
-    owner: str
-    granted_to: Sequence[str]
-
-
-@frozen
-class Recorded:
-    """A row of `removal_recorded.sql`: a definition, or under `about …` whose it was and who might use it."""
-
-    object: str
-    definition: Any
-    replaced_by: str
 
 
 @dataclass(slots=True)
@@ -310,11 +280,21 @@ def _restored_routine(plan: _Plan, one: Routine) -> list[str]:
         if text is None:
             plan.notes.append(f"function {one.signature} stays: the ledger does not say what it was")
             return []
+    differs = one.differs(str(text), about)
+    if not differs:
+        return []  # it stays as it is
+    if "text" not in differs:
+        becomes = f"as it was before {_from(plan, one)}, in its {' and '.join(differs)} alone"
     if about is None:
         plan.notes.append(f"who may call {one.signature} stays as it is now: the ledger does not say who might before")
     plan.steps.append(Step("restore", "function", one.signature, becomes=becomes))
     name = f"{db.identifier(plan.schema)}.{one.signature}"
     return [str(text), *_about("function", name, about, one)]
+
+
+def _from(plan: _Plan, one: Routine) -> str:
+    file = plan.replaced_by.get(one.object, "")
+    return f"{short(file)} changed it" if file else "chatops came"
 
 
 def _shipped_before(name: str, *, in_cluster: bool) -> tuple[str, str] | None:

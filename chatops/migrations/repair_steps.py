@@ -86,7 +86,7 @@ class Repairs(Batches):
                     slow += self.give_back(round_, rows)
                 if time.monotonic() - reported > SILENT_S:
                     reported = time.monotonic()
-                    said = f"{repair.code}: {formatting.count(round_.mended)} rows so far"
+                    said = f"{repair.code}: {formatting.plural(round_.mended, 'row')} so far"
                     self.progress.tell_step(self.entry.name, self.done + 1, len(self.repairs), said)
             if not round_.busy or time.monotonic() > until:
                 return len(round_.busy) + slow

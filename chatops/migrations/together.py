@@ -25,7 +25,7 @@ SILENT_S = 1.0
 """How long several files may be under way before it is said which one runs."""
 _TOUCHES_PREPARED = re.compile(r"\b(?:prepare|deallocate|discard)\b", re.IGNORECASE)
 NOT_PREPARED = ("26000", "0A000")
-"""It is gone, or answers otherwise than it did: a file was at it."""
+"""It is gone, or answers in another way than it did: a file was at it."""
 
 
 @frozen

@@ -56,15 +56,15 @@ UNFLUSHED = "set local synchronous_commit = off"
 AFTERWARDS = "$statement_of_afterwards$"
 LOCK_AFTERWARDS_MS = 1000
 _LEFT = (
-    f"select pg_catalog.set_config('lock_timeout', greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
+    f"select pg_catalog.set_config('lock_timeout', greatest({SHORTEST_LOCK_TIMEOUT_MS},\n  "
     "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::float8, 0::float8)"
-    " - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
+    "\n  - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer::text, true)"
 )
 _LEFT_ON_A_CLUSTER = (
     "do $left$ begin execute pg_catalog.format('set local lock_timeout = %s', "
-    f"greatest({SHORTEST_LOCK_TIMEOUT_MS}, "
+    f"greatest({SHORTEST_LOCK_TIMEOUT_MS},\n  "
     "coalesce(nullif(pg_catalog.current_setting('chatops.deadline_ms', true), '')::float8, 0::float8)"
-    " - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer); end $left$"
+    "\n  - 1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()))::integer); end $left$"
 )
 """The same where it must reach the workers: by SET, in a block."""
 
@@ -290,9 +290,9 @@ def _deadline(deadline_ms: int, *, patient: bool = False) -> str:
     below = f"{1000 * BELOW_DEADLOCK}::float8 * {least_wait}"
     left = str(deadline_ms) if patient else f"least({deadline_ms}, {below})"
     return (
-        "pg_catalog.set_config('chatops.deadline_ms',"
-        " (1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
-        f" + {left}::float8)::bigint::text, true)"
+        "pg_catalog.set_config('chatops.deadline_ms',\n"
+        "  (1000::float8 * pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+        f"\n  + {left}::float8)::bigint::text, true)"
     )
 
 

@@ -15,6 +15,7 @@ WHOLE = NUMERIC | {"id", "bar", "instant", "flag", "command"}
 """Kinds that are never broken over two lines."""
 LONGEST_WORD = 24
 LONGEST_COMMAND = 40
+LONGEST_NAME = 40
 SHORTEST = 8
 SPARE = 3
 """From this rank on a column gives way to rows of one line."""
@@ -23,6 +24,8 @@ FOLDED = 0
 NOTHING = ("", "—", "-")
 _FIGURE = re.compile(r"\W?[-+]?\d[\d.,:_-]*[^\W\d]{0,3}%?\W*$")
 """A word that is a number or an instant, perhaps with its unit: not a name with a number in it."""
+_NAME = re.compile(r"[^\W_][\w.]*_\w+\W*$")
+"""A word that is the name of a file or an object: broken, it is hard to tell from its neighbours."""
 SHORT = 20
 """Words so wide at most are short: a state, a reason."""
 
@@ -94,5 +97,13 @@ def _needs(column: Column, texts: Sequence[str], wants: int) -> int:
     if column.kind in WHOLE:
         return max([heading, *map(cells, texts)])
     words = [word for text in texts for word in bound_commands(bound(text, "_"), "_").split()]
-    longest = max((min(cells(word), LONGEST_COMMAND if "`" in word else LONGEST_WORD) for word in words), default=0)
+    whole = column.rank <= FOLDED
+    longest = max((min(cells(word), _longest(word, whole=whole)) for word in words), default=0)
     return min(wants, max(heading, SHORTEST, longest))
+
+
+def _longest(word: str, *, whole: bool) -> int:
+    """From how many columns on a word is broken while others could give way; `whole`: names are kept longer."""
+    if "`" in word:
+        return LONGEST_COMMAND
+    return LONGEST_NAME if whole and _NAME.match(word) else LONGEST_WORD

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from chatops import formatting
 from chatops.render import encodable
 from chatops.render.format import Medium
 from chatops.widths import cells
@@ -67,7 +68,7 @@ class Page:
         for position, line in enumerate(lines):
             needs = rows_of(line, columns)
             if used + needs > room - (position + 1 < len(lines)):
-                kept.append(f"… {len(lines) - position} more lines")
+                kept.append(f"… {formatting.plural(len(lines) - position, 'more line')}")
                 used += rows_of(kept[-1], columns)
                 break
             kept.append(line)

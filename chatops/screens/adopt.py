@@ -46,7 +46,7 @@ _COLUMNS = (
     *named("state"),
     Column("found", "what is there"),
     *named("there", "missing", "other_bodies", kind="data", audience="machines"),
-    Column("drift", "defined otherwise", "data", "machines"),
+    Column("drift", "defined differently", "data", "machines"),
     Column("in_supabase_history", "in Supabase's history", "flag", "machines"),
     Column("in_history", "in a tool's history", "flag", "machines"),
     Column("recorded", "recorded by this run", "flag", "machines"),
@@ -188,6 +188,16 @@ def _counts(look: AdoptLook) -> list[Line]:
     return lines
 
 
+def in_short(look: AdoptLook) -> str:
+    """The last line before the question: what is recorded, what stays pending, that nothing runs, the way back."""
+    count = len(look.proposal.files)
+    taken = _taken(look)
+    rest = sum(file.name not in taken for file in look.survey.folder.files)
+    told = formatting.plural(count, "file is", "files are") + " recorded as in" + (f" ({_range(look.proposal)})" if count else "")
+    pending = f"{formatting.plural(rest, 'stays', 'stay')} pending"
+    return f"In short: {told}, {pending}; nothing is run, nobody waits, no row is touched. Way back: adopt --forget FILE."
+
+
 def not_in(look: AdoptLook) -> list[MigrationFile]:
     """The files up to --to that are in neither the ledger nor what is recorded: those that migrate is to run."""
     if look.to is None:
@@ -315,12 +325,12 @@ def _last_in(survey: Survey) -> MigrationFile | None:
 
 
 def differences(survey: Survey) -> list[Line]:
-    """Everything that is defined otherwise, as a diff from the file to the database; its head says which side is which."""
+    """Everything that is defined differently, as a diff from the file to the database; its head says which side is which."""
     lines: list[Line] = []
     for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
         for other in proof.drifts:
             lines += _difference(proof.file, other)
-    return [f"Defined otherwise ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
+    return [f"Defined differently ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
 
 
 def _difference(file: MigrationFile, other: Drift) -> list[Line]:

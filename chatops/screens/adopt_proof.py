@@ -27,7 +27,7 @@ def in_words(proof: Proof) -> str:
         bodies = [other.what.removeprefix("function ") for other in proof.drifts if other.body]
         rest = [other.what for other in proof.drifts if not other.body]
         parts += ["another body: " + ", ".join(bodies)] if bodies else []
-        parts += ["defined otherwise: " + ", ".join(rest)] if rest else []
+        parts += ["defined differently: " + ", ".join(rest)] if rest else []
     if proof.verdict is Verdict.UNPROVABLE:
         parts.append(_unprovable(proof))
     if proof.history is not None:

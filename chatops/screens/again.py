@@ -77,7 +77,7 @@ def _piece(piece: Piece, most: int) -> list[Line]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
         shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
     if len(diff) > most:
-        shown.append(f"  and {len(diff) - most} more lines ({rest})")
+        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} ({rest})")
     return shown
 
 
@@ -110,11 +110,11 @@ def preview(again: Again, command: str) -> Answer:
     return Answer("migrate", [_table(again), Text(shown)], _data(again, done=False))
 
 
-def done(again: Again) -> Answer:
-    """What was done."""
+def done(again: Again, log: str) -> Answer:
+    """What was done, whether it was asked about or not; `log` is the command that shows it before and after."""
     file = formatting.visible(again.file.name)
     names = formatting.visible(", ".join(one.name for one in again.made))
-    line = f"Made {count(again)} of {file} again ({names}); before and after are in the log."
+    line: Line = [Span(f"Made {count(again)} of {file} again ({names}). Before and after: "), Span(log, "code")]
     if not again.made:
         line = f"The present text of {file} counts as the one that was applied."
     return Answer("migrate", [_table(again), Text([line])], _data(again, done=True))

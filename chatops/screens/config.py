@@ -10,7 +10,7 @@ from chatops.model import Answer, Column, Table, Text
 from chatops.settings import THIS_MACHINE, Target
 
 TUNNEL = (
-    "A host of this machine counts as no production. A tunnel (ssh -L, a proxy) looks the same; where it leads there:",
+    "A host of this machine counts as not production. A tunnel (ssh -L, a proxy) looks the same; where it leads there:",
     "  [env.production]",
     '  url_env = "DATABASE_URL"',
     "  production = true",

@@ -389,7 +389,8 @@ def next_step(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[
     mended = [one for one in urgent if one.word != "unknown" and how_mended(one) == "repair"]
     others = [one.code for one in worst if how_mended(one) != "repair" and one.word == "critical"]
     without = f", not {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''}" if others else ""
-    told = f"   ({len(mended)} of {len(found)}{without})" if without else f"   ({len(mended)} of {len(found)} findings)"
+    of_all = f"{len(found)}{without}" if without else formatting.plural(len(found), "finding")
+    told = f"   ({len(mended)} of {of_all})"
     named = [one.code for one in mended] if len(mended) <= NAMED_NEXT else []
     told = "" if named and not without else told
     return [[Span("next: "), Span(reader.here("repair", *named, "--dry-run"), "code"), Span(told, "dim")]]

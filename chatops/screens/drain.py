@@ -88,7 +88,7 @@ def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, f
         columns = [column for column in moves.COLUMNS if column.name in ("chat_id", "now", "then", "taker", "detail")]
         body.append(Table("preview", columns, rows[: moves.SHOWN], audience="people"))
         if len(rows) > moves.SHOWN:
-            body.append(Text([f"and {len(rows) - moves.SHOWN} more chats of {len(rows)}: --dry-run"]))
+            body.append(Text([f"and {formatting.plural(len(rows) - moves.SHOWN, 'more chat')} of {len(rows)}: --dry-run"]))
     if careful := silent(plans, now, show_names=True):
         body.append(Text(careful))
     return body

@@ -123,7 +123,8 @@ def difference(row: Values) -> list[str]:
             continue
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
-        more = [f"and {len(changed) - MOST_DIFFERENCE} more lines: -o json"] if len(changed) > MOST_DIFFERENCE else []
+        left = len(changed) - MOST_DIFFERENCE
+        more = [f"and {formatting.plural(left, 'more line')}: -o json"] if left > 0 else []
         if more:  # what is there now comes first: it is what works
             gone = [line for line in changed if line.startswith("-")]
             there = [line for line in changed if not line.startswith("-")][

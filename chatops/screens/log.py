@@ -25,7 +25,7 @@ COLUMNS = [
     *named("action", "outcome", "code", audience="machines"),
     Column("chat_id", "chat", "id"),
     *operator("operator", 3),
-    Column("who", "who", audience="people", rank=2),
+    Column("who", "by", audience="people", rank=2),
     Column("why", "why", audience="people", rank=4),
     *named("row_id", "state_before", "state_after", "operator_before_id", "operator_after_id", "detail", "reason", "undoes",
            "plan_id", "environment", "database_role", "os_user", "client_address", "ci_run", "command", audience="machines"),
@@ -40,11 +40,11 @@ FOLDED = [
     Column("how_many", "count", "number", rank=3),
     Column("one_chat", "chat", "id", rank=2),
     Column("one_operator", "operator", "person", rank=4),
-    Column("who", "who"),
+    Column("who", "by"),
     Column("why", "why"),
 ]
 """The same where what one command did to many is one line."""
-ID_OF_ENTRY = Column("one_operator_id", "operator", "id", rank=3)
+ID_OF_ENTRY = Column("one_operator_id", "operator id", "id", rank=3)
 
 
 FILES = [
@@ -54,7 +54,7 @@ FILES = [
     Column("which", "files", audience="people", rank=0),
     Column("files", "files", "number", audience="machines"),
     Column("unfinished", "unfinished", "flag", audience="machines"),
-    Column("who", "who", audience="people", rank=2),
+    Column("who", "by", audience="people", rank=2),
     *named("database_role", "os_user", "run_id", audience="machines"),
 ]
 """What the ledger says: when files came in, which and by whom."""
@@ -129,7 +129,8 @@ def _tables(rows: Iterable[object], folded: Sequence[object] | None, most: int |
     """Where names are hidden, people see the operator's id instead."""
     empty = "No log entry matches."
     if folded is None:
-        columns = [replace(one, audience="all") if one.name == "operator_id" and not show_names else one for one in COLUMNS]
+        columns = [replace(one, heading="operator id", audience="all") if one.name == "operator_id" and not show_names else one
+                   for one in COLUMNS]  # fmt: skip
         return [Table("actions", columns, rows, empty=empty, most=most)]
     seen = list(FOLDED)
     if not show_names:
@@ -165,8 +166,8 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
         ("undoes", row.undoes),
     )  # fmt: skip
     head += [[Span(f"  {label:<10}", "dim"), Span(formatting.visible(str(value)))] for label, value in facts if value]
-    changed = list(_changes(row.before, row.after))
-    told: list[Line] = ["What was before → and after:", *changed] if changed else [_nothing(row)]
+    changed = list(_changes(row.before, row.after, formatting.visible(row.row_id or "the row")))
+    told: list[Line] = ["What was before → and after:", *changed, *_stayed(row)] if changed else [_nothing(row)]
     back: Line = f"It cannot be undone: {problem}."
     if problem is None:
         back = [Span("Undo puts back what stands under before, if nothing moved since: "), Span(undo, "code")]
@@ -188,23 +189,40 @@ def _by(row: Logged) -> str:
     return f"{row.os_user or 'somebody'}, as role {row.database_role}{where}"
 
 
-def _changes(before: Values | None, after: Values | None) -> Iterator[Line]:
-    """A line for each value that changed, and one for each row that came or went."""
+def _changes(before: Values | None, after: Values | None, alone: str) -> Iterator[Line]:
+    """A line for each value that changed, and one for each row that came or went; `alone` is what one row alone is called."""
     was, became = _rows(before or {}), _rows(after or {})
     for name in dict.fromkeys([*was, *became]):
         if name not in became:
-            yield _line(name, "is removed")
+            yield _line(name or alone, "is removed")
             continue
-        if name and name not in was:
-            yield _line(name, "is added")
+        if name not in was and (name or not before):
+            yield _line(name or alone, "is added")
         old, new = was.get(name, {}), became[name]
         for key, value in new.items():
             if key != "id" and value != old.get(key):
-                what = f"{name} {key.removeprefix('chat_').replace('_', ' ')}".strip()
+                what = f"{name} {_words(name, key)}".strip()
                 if any(isinstance(one, str) and "\n" in one for one in (value, old.get(key))):
                     yield from _texts(what, old.get(key), value)
                 else:
                     yield _line(f"{what}:", f"{_value(old.get(key))} → {_value(value)}")
+
+
+STAYS = ("chat_state", "assigned_operator_id", "waiting_since", "operator_replied_at")
+"""What of a chat is told where an action left it as it was: it is what a chat is judged by."""
+
+
+def _stayed(row: Logged) -> list[Line]:
+    """What of a chat that changed is as it was."""
+    was, became = (_rows(image or {}).get("chat", {}) for image in (row.before, row.after))
+    same = [key for key in STAYS if was.get(key) is not None and was[key] == became.get(key, was[key])]
+    told = ", ".join(f"{_words('chat', key)} {_value(was[key])}" for key in same)
+    return [_line("chat, as it was:", told)] if told else []
+
+
+def _words(name: str, key: str) -> str:
+    """A column's name in words: of a chat without the word that stands before it."""
+    return (key.removeprefix("chat_") if name == "chat" else key).replace("_", " ")
 
 
 def _texts(what: str, old: object, new: object) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatops import formatting
@@ -25,7 +25,7 @@ def these(prepared: Prepared) -> str:
     files, views = len(prepared.plan.apply), len(prepared.views)
     told = [formatting.plural(files, "file")] if files else []
     told += [formatting.plural(views, "view")] if views else []
-    return " and ".join(told) or "changes"
+    return " and ".join(told) or "what changed"
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
@@ -39,6 +39,22 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
     if back := way_back(prepared, locks, ways):
         found.append([Span("Way back: "), Span(back, "code")])
     return found
+
+
+def of_many(prepared: Sequence[Prepared], one: str) -> list[Line]:
+    """The same for many targets: how much goes into how many; `one` is the command that tells the rest of one of them."""
+    files = [len(each.plan.apply) for each in prepared]
+    views = [len(each.views) for each in prepared]
+    told = formatting.plural(len(prepared), "target")
+    for numbers, noun in ((files, "file"), (views, "view")):
+        if max(numbers, default=0):
+            each = " each" if min(numbers) == max(numbers) and len(numbers) > 1 else " in all"
+            number = numbers[0] if each == " each" else sum(numbers)
+            told += f", {formatting.plural(number, noun)}{each if len(numbers) > 1 else ''}"
+    return [
+        [Span(f"In short: {told}.", "strong")],
+        [Span("Rows to mend, who waits and the way back, of one of them: "), Span(one, "code")],
+    ]
 
 
 def rows(counts: Mapping[str, RepairCount]) -> str:

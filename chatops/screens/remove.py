@@ -63,6 +63,17 @@ def lines(found: Removal, width: int, whole: str, save_log: str, adopt: str) -> 
     return shown
 
 
+def in_short(found: Removal) -> Line:
+    """The last line before the question: how much goes and comes back, what is lost, who waits."""
+    gone = [step for step in found.steps if step.action == "remove"]
+    back = len(found.steps) - len(gone)
+    told = formatting.plural(len(gone), "object goes", "objects go")
+    told += f", {formatting.plural(back, 'comes back as it was', 'come back as they were')}" if back else ""
+    lost = _lost([step for step in gone if step.kind in LOST])
+    waits = "others wait for a moment" if found.locks else "nobody waits"
+    return [Span(f"In short: {told}; lost for good: {lost or 'nothing'}; {waits}; there is no way back.", "strong")]
+
+
 def _meanwhile(found: Removal, width: int, adopt: str) -> list[Line]:
     """Who waits while it goes, what comes first, and how to come back."""
     names = formatting.visible(", ".join(found.locks))

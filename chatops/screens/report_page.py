@@ -141,7 +141,8 @@ def place_of_receipt(receipt: Receipt) -> str:
 def place_of_watch(watch: Watch) -> str:
     """What is watched, as whom, by which plan."""
     named = " · ".join(part for part in (watch.environment, watch.place) if part) + (f" as {watch.role}" if watch.role else "")
-    return f"{named} · {len(watch.ticks)} of {len(watch.schedule.slots)} looks by {watch.plan}, from {_at(watch.started)}"
+    looks = formatting.plural(len(watch.schedule.slots), "look")
+    return f"{named} · {len(watch.ticks)} of {looks} by {watch.plan}, from {_at(watch.started)}"
 
 
 def _at(instant: str) -> str:

@@ -172,6 +172,7 @@ def stuck_answer(
     """`chatops stuck`; `total` None while streaming, when nobody has counted. `shown`: how many people see. `beside`: who waits
     in no queue, whom `look` lists."""
     data: dict[str, object] = {"longer_than": longer_than}
+    limit = f"{formatting.duration(formatting.span(longer_than, '--longer-than'))} (--longer-than)"
     if total is not None:
         data |= {"in_no_queue": beside.in_no_queue, "in_no_queue_since": beside.since}
     aside: list[Line] = []
@@ -183,12 +184,12 @@ def stuck_answer(
         data |= {"total": total, **cut_short(total, len(rows))}
     if total == 0:
         nothing = Table("stuck", STUCK_COLUMNS, [], audience="machines")
-        first = f"nothing {'else ' if aside else ''}is stuck for longer than {longer_than}"
+        first = f"nothing {'else ' if aside else ''}is stuck for longer than {limit}"
         return Answer("stuck", [Text([*aside, first]), nothing], data, now)
     body: list[Table | Text] = [Table("stuck", STUCK_COLUMNS, rows, most=shown)]
     if total is not None:
         title = formatting.plural(total, "chat has", "chats have")
-        body.insert(0, Text([*aside, f"{title} not moved for longer than {longer_than}, worst first"]))
+        body.insert(0, Text([*aside, f"{title} not moved for longer than {limit}, worst first"]))
         body += and_more(total, total if shown is None else shown, more)
     return Answer("stuck", body, data, now)
 

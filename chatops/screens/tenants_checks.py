@@ -45,7 +45,7 @@ def _found(rows: Sequence[TenantRow]) -> str:
         return f"{formatting.plural(len(tenants), 'tenant')} healthy"
     first, wrong = told[0], sum(not row.well for row in tenants)
     what = f"cannot be seen, {first.unknown}" if first.unknown is not None else f"{first.told.values['state']}, {_what(first)}"
-    return f"{first.tenant}: {what} · {wrong} of {len(tenants)} tenants with findings"
+    return f"{first.tenant}: {what} · {wrong} of {formatting.plural(len(tenants), 'tenant')} with findings"
 
 
 def _what(row: TenantRow) -> str:

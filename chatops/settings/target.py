@@ -70,6 +70,11 @@ class Target:
         return self.environment or self.embedded or ("local" if not self.production else "production")
 
     @property
+    def title(self) -> str:
+        """The same for people: where nobody has named it, whether it counts as production, for a tunnel is no local database."""
+        return self.environment or self.embedded or ("production" if self.production else "not production")
+
+    @property
     def schema_is_named(self) -> bool:
         """Whether somebody named the schema; else it is the default."""
         return any(one.setting == "schema" and one.origin != NOBODY for one in self.origins)

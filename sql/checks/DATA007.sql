@@ -1,4 +1,4 @@
--- Which chats say otherwise than their messages when they were last written into?
+-- Which chats and their messages disagree about when the chat was last written into?
 -- code: DATA007
 -- title: {count} chats have a wrong last_message_at: it is not the time of their newest message
 -- title-one: 1 chat {trouble}

@@ -34,9 +34,13 @@ with chat_tables as materialized (
     join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
    where c.relkind in ('r', 'p')
      and c.relname in ('operators', 'real_users', 'fictional_users', 'chats', 'messages', 'chat_assignments', 'operator_activity', 'platform_config')
-), modes (mode, place, writes) as (
-  values ('AccessShareLock', 1, false), ('RowShareLock', 2, false), ('RowExclusiveLock', 3, true), ('ShareUpdateExclusiveLock', 4, true),
-         ('ShareLock', 5, false), ('ShareRowExclusiveLock', 6, true), ('ExclusiveLock', 7, true), ('AccessExclusiveLock', 8, true)
+), modes (mode, place, writes, waits) as (
+  values ('AccessShareLock', 1, false, ' (only changes of the table itself wait for it)'),
+         ('RowShareLock', 2, false, ' (only changes of the table itself wait for it)'),
+         ('RowExclusiveLock', 3, true, ' (only changes of the table itself wait for it)'),
+         ('ShareUpdateExclusiveLock', 4, true, ' (maintenance and changes of the table itself wait for it)'),
+         ('ShareLock', 5, false, ' (writes wait for it)'), ('ShareRowExclusiveLock', 6, true, ' (writes wait for it)'),
+         ('ExclusiveLock', 7, true, ' (writes wait for it)'), ('AccessExclusiveLock', 8, true, ' (reads and writes wait for it)')
 ), granted as materialized (
   -- A prepared transaction has no process; all its locks have one virtual transaction.
   select coalesce(l.pid::text, l.virtualtransaction) as owner, l.pid, l.locktype, l.transactionid, l.mode, m.place, m.writes, t.relname
@@ -173,12 +177,12 @@ select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s
  ) as asked_for
  cross join lateral (
    select coalesce(pg_catalog.concat_ws(' and ', case when asked_for.rows <> '' then 'row locks on ' || asked_for.rows end,
-            (select m.mode || ' on ' || pg_catalog.string_agg(distinct g.relname::text, ', ')
+            (select m.mode || ' on ' || pg_catalog.string_agg(distinct g.relname::text, ', ') || m.waits
                from granted g join modes m on m.mode = g.mode
               where g.owner = s.owner and g.relname is not null and g.place = t.place
                 -- What a row lock takes by the way says nothing more.
                 and (g.place > 3 or asked_for.rows = '')
-              group by m.mode)), 'locks that others wait for') as locks
+              group by m.mode, m.waits)), 'locks that others wait for') as locks
  ) as told
  where (t.owner is not null or s.state = 'prepared')
    and (s.blocks > 0

@@ -1,7 +1,7 @@
--- Which objects are made otherwise than the file made them that the ledger says is in?
+-- Which objects differ from what the file made that the ledger says is in?
 -- code: DB018
--- title: {count} objects are made otherwise than the applied files made them
--- title-one: the {kind} {object} is made otherwise than {migration} made it: {differs}
+-- title: {count} objects differ from what the applied files made
+-- title-one: the {kind} {object} differs from what {migration} made: {differs}
 -- narrow: {count} objects are not as their files made them
 -- narrow-one: 1 object is not as its file made it
 -- severity: warning

@@ -147,13 +147,13 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
       from pg_database d
      where d.datname = current_database() and (d.datconnlimit = 0 or not d.datallowconn)
     union all
-    select 'database ' || pg_catalog.quote_ident(d.datname), 'sorts text otherwise than when its indexes were made: they may miss rows, and let pairs pass',
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'sorts text in another way than when its indexes were made: they may miss rows, and let pairs pass',
            pg_catalog.format('reindex database %I; alter database %I refresh collation version;', d.datname, d.datname), false, false
       from pg_database d
      where d.datname = current_database()
        and d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)
     union all
-    select 'collation ' || pg_catalog.quote_ident(l.collname), 'sorts text otherwise than when the indexes over it were made: they may miss rows, and let pairs pass',
+    select 'collation ' || pg_catalog.quote_ident(l.collname), 'sorts text in another way than when the indexes over it were made: they may miss rows, and let pairs pass',
            pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false, false
       from chat_tables t
       join pg_index x on x.indrelid = t.oid

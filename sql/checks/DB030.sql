@@ -1,6 +1,6 @@
 -- What protected, published or shaped a table when chatops last looked, and is gone or weaker; and what came since?
 -- code: DB030
--- title: {count} safeguards of the tables are gone, otherwise or new
+-- title: {count} safeguards of the tables are gone, changed or new
 -- title-one: {object} {trouble}
 -- narrow: {count} safeguards are gone, other or new
 -- narrow-one: 1 safeguard is gone, other or new
@@ -173,7 +173,7 @@ kept as materialized (
    cross join lateral (select (c."is" ->> 'forced'::text)::boolean as forced) as d
    where c.word = 'row' and not (d.forced and (o.rolsuper or o.rolbypassrls))
   union all
-  select c.label, 'is otherwise than it was',
+  select c.label, 'differs from what it was',
          pg_catalog.format('drop policy %I on %I; %s', pg_catalog.substring(c.label, '^policy (.*) of '), c.relation, c.statement),
          not (('true' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'true' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
               or ('false' in (coalesce(c."is" ->> 'using'::text, ''), coalesce(c."is" ->> 'check'::text, '')) and 'false' not in (coalesce(c.was ->> 'using'::text, ''), coalesce(c.was ->> 'check'::text, '')))
@@ -205,7 +205,7 @@ kept as materialized (
     from changed c
    where c.word = 'replica'
   union all
-  select c.label, 'is otherwise than it was: ' || (c."is" ->> 'definition'::text),
+  select c.label, 'differs from what it was: ' || (c."is" ->> 'definition'::text),
          pg_catalog.format('alter table %I drop constraint %I; %s', c.relation, c."is" ->> 'name'::text, c.statement),
          -- When it is checked is no matter, as long as it is.
          c.word = 'constraint' or pg_catalog.regexp_replace(c."is" ->> 'definition'::text, '( NOT)? DEFERRABLE( INITIALLY (DEFERRED|IMMEDIATE))?', '')
@@ -232,7 +232,7 @@ kept as materialized (
     from changed c
    where c.word = 'key' and c."is" ->> 'definition'::text like '% DEFERRABLE%' and c.was ->> 'definition'::text not like '% DEFERRABLE%'
   union all
-  select c.label, case when c."is" -> 'definition'::text = c.was -> 'definition'::text then 'does something else than it did' else 'fires otherwise than it did' end,
+  select c.label, case when c."is" -> 'definition'::text = c.was -> 'definition'::text then 'does something else than it did' else 'fires in another way than it did' end,
          case when c."is" -> 'definition'::text <> c.was -> 'definition'::text
               then pg_catalog.format('drop trigger %I on %I; %s', pg_catalog.substring(c.label, '^trigger (.*) of '), c.relation, c.statement) end,
          not coalesce((c.was ->> 'definer'::text)::boolean and not (c."is" ->> 'definer'::text)::boolean and c.lasting, false), c.label, c.set_at, c.target_schema
@@ -313,7 +313,7 @@ kept as materialized (
               or (f.label ~ '^(policy .*|row level security) of (chats|messages)$'
                   and (f.trouble like '% no policy lets anybody in'
                        or (f.trouble = 'is gone' and (k.was ->> 'permissive'::text)::boolean)
-                       or (f.trouble = 'is otherwise than it was'
+                       or (f.trouble = 'differs from what it was'
                            and exists (select from pg_policies p
                                         where p.schemaname = f.target_schema and f.label = 'policy ' || p.policyname::text || ' of ' || p.tablename::text
                                           and (p.permissive = 'RESTRICTIVE' or 'false' in (p.qual, p.with_check)

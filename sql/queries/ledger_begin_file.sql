@@ -3,7 +3,9 @@ insert into chatops.migrations (
   target_schema, source, name, number, kind, state, checksum, statements, steps_done, started_at,
   chatops_version, git_revision, waited_ms
 ) values (
-  :'target_schema', :'source', :'name', :'number'::bigint, :'kind', :'state', :'checksum', :'statements'::jsonb, 0, clock_timestamp(),
+  :'target_schema', :'source', :'name', :'number'::bigint, :'kind', :'state', :'checksum',
+  :'statements'::jsonb,
+  0, clock_timestamp(),
   :'chatops_version', :'git_revision', :'waited_ms'::double precision
 )
 on conflict (target_schema, source, name) do update
