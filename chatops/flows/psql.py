@@ -33,6 +33,15 @@ SEES_ALL = "pg_read_all_data"
 PROOF = "select pg_catalog.current_setting('transaction_read_only'), current_user"
 
 
+def in_one_line(given: Sequence[str]) -> str:
+    """What psql is given as a question names it: a statement behind the other.
+
+    >>> in_one_line(["select 1;\\n  select 2;", "select 3"])
+    'select 1; select 2; select 3'
+    """
+    return "; ".join(" ".join(one.split()).rstrip("; ") for one in given)
+
+
 def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, yes: bool) -> None:
     """`chatops psql`; does not come back."""
     program = shutil.which("psql") or _of_the_embedded_server(invocation)
@@ -41,7 +50,7 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
         invocation.banner(database)
         asked = [] if write else database.tuples(sqlfiles.read("queries/psql_roles.sql"), {"tables": list(TABLES)})
     behind_a_pooler = pools_transactions(database)
-    given = "; ".join(given_on(arguments))
+    given = in_one_line(given_on(arguments))
     asks = f"Run in psql, which may write: {formatting.visible(given)}" if given else "Open psql that may write"
     if write and not invocation.consent(asks, yes=yes):
         raise RefusedError("nothing was opened")
