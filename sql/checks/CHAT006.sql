@@ -17,7 +17,8 @@
 -- reads: chats, messages
 -- shares: newest_messages
 \set newest_messages `cat sql/checks/shared/newest_messages.sql`
-with newest_messages as materialized (:newest_messages), overlooked as materialized (
+with newest_messages as materialized (:newest_messages),
+overlooked as materialized (
   select n.chat_id, n.written_at, n.operator_replied_at, n.last_operator_id,
          -- What takes messages into the queue notes at once since when their user waits, wherever the chat is.
          pg_catalog.to_jsonb(c) ? 'waiting_since'::text as noted,
