@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from chatops import db, sqlfiles
 from chatops.checks import load
+from tests.keeping import AS_IT_BEGAN
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, operator_id
 from tests.test_sql_base import install_views
@@ -58,9 +61,24 @@ Rows = list[tuple[str, ...]] | str
 Asked = dict[Path, tuple[str, dict[str, str]]]
 
 
+@contextlib.contextmanager
+def as_it_began(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A session as each command has one of its own, not in autocommit: one for all files, as it was when it began."""
+    connection = database.kept()
+    connection.prepare_threshold = None
+    connection.execute(AS_IT_BEGAN)
+    connection.autocommit = False
+    try:
+        yield connection
+    finally:
+        if not connection.closed:
+            connection.rollback()
+            connection.autocommit = True
+
+
 def by_driver(database: Database, text: str, parameters: dict[str, str], prelude: str) -> Rows:
     """Every cell as the server wrote it; or the SQLSTATE."""
-    with database.connect(autocommit=False) as connection:
+    with as_it_began(database) as connection:
         try:
             if prelude:
                 connection.execute(prelude)  # type: ignore[arg-type]
@@ -96,8 +114,7 @@ def by_psql(database: Database, asked: Asked, prelude: str, *, before_018: bool)
         script += [f"\\set {name} '{value}'" for name, value in parameters.items()]
         quoted = re.search(r"\$[a-z_]*\$[^$]*:'[a-z_]+'", text)  # psql leaves a dollar-quoted block alone: what `-o sql` prints
         run = db.inlined(text, parameters) if quoted else f"\\i '{path}'"
-        # A session of its own, as a command has.
-        script += ["\\c", "begin;", prelude, f"\\echo @@ {path}", run, "\\echo @= :SQLSTATE", "rollback;"]
+        script += [f"{AS_IT_BEGAN.decode()};", "begin;", prelude, f"\\echo @@ {path}", run, "\\echo @= :SQLSTATE", "rollback;"]
         script += [f"\\unset {name}" for name in parameters]
     done = database.psql("\n".join(script) + "\n", "--csv", stop_on_error=False, cwd=sqlfiles.root().parent)
     found: dict[Path, Rows] = {}
@@ -175,6 +192,7 @@ def compared(database: Database, wanted: list[Path], *, before_018: bool, prelud
 def differing(database: Database, asked: Asked, prelude: str, *, before_018: bool) -> tuple[dict[Path, Rows], dict[Path, str]]:
     """What the driver got, and the files of which psql got something else."""
     sent = {path: by_driver(database, *given, prelude) for path, given in asked.items()}
+    database.close()  # or somebody who counts sessions counts one more in psql's
     pasted = by_psql(database, asked, prelude, before_018=before_018)
     different = {}
     for path, given in asked.items():
