@@ -33,7 +33,7 @@ wanted as materialized (
              and exists (select from pg_index x
                           where x.indrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.' || w.of)::oid
                             and x.indisunique and x.indisvalid
-                            and not exists (select from pg_catalog.regexp_split_to_table(w.definition -> 'columns' ->> 0, ', ') as k (name)
+                            and not exists (select from pg_catalog.regexp_split_to_table(w.definition -> 'columns'::text ->> 0, ', ') as k (name)
                                              where not exists (select from pg_attribute a
                                                                 where a.attrelid = x.indrelid and a.attname = k.name
                                                                   and a.attnum = any (x.indkey::smallint[]))))) as present

@@ -17,6 +17,6 @@ select n.nspname::text as schema, c.relname::text as name
                     where t.tgrelid = c.oid and not t.tgisinternal
                       and p.pronamespace = pg_catalog.quote_ident(current_schema())::regnamespace)
         or (n.nspname = current_schema()
-            and exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p' and k.conname = :'name' || '_pkey')))
+            and exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'p' and k.conname = pg_catalog.concat(:'name', '_pkey'))))
  order by c.relname = :'name' desc, 1, 2
  limit 1
