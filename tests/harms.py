@@ -145,6 +145,17 @@ TRIGGERS = {
     "raises at once": Harm(
         _replaced("before update on chats for each statement", "begin raise 'frozen' using errcode = 'P0001'; end"),
         ("DB019",), **IN_WORDS),
+    "calls what is gone": Harm(
+        _replaced("after insert on messages for each row", "begin perform told_by_mail(new.id); return null; end"), ("DB019",), **IN_WORDS),
+    "writes into what is gone": Harm(
+        _replaced("after insert or update on chats for each row", 'begin insert into "Old Log" (what) values (tg_op); return null; end'),
+        ("DB019",), **IN_WORDS),
+    "writes into what is gone at times": Harm(
+        _replaced(BEFORE_MESSAGE, "begin if new.content ~ 'casino' then update old_log set seen = true; end if; return new; end"),
+        ("DB019",), **IN_WORDS),
+    "writes into what is gone, and takes it": Harm(
+        _replaced(BEFORE_MESSAGE, "begin delete from old_log; return new; exception when undefined_table then return new; end"),
+        (), ("DB019",)),
     "raises sometimes": Harm(
         _replaced(BEFORE_MESSAGE, "begin if new.content ~ 'casino' then raise exception 'no'; end if; return new; end")),
     "raises on deletes": Harm(_replaced("before delete on messages for each row", "begin raise exception 'kept'; end")),

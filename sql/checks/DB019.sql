@@ -143,6 +143,29 @@ select found.kind, found.object, found.trouble, found.statement || ';' as remedy
             or exists (select from refusing f
                         where not f.says_no and t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*(perform|call)\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
     union all
+    -- A function or table that a trigger uses was dropped: with it every write fails.
+    select 'trigger', t.object,
+           case when t.body ~* '\mexception\M' then 'fails within, and goes on, at an ' when w.at_times then 'fails at times, at an ' else 'makes every ' end
+           || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end, case when t.kind & 8 <> 0 then 'delete' end)
+           || ' of ' || t.on_table || case when w.at_times or t.body ~* '\mexception\M' then '' else ' fail' end || ': it ' || w.uses || ' ' || w.name || ', which is not there',
+           t.statement, t.body ~* '\mexception\M', t.vital and not w.at_times
+      from triggers t
+     cross join lateral (
+       select pg_catalog.min(used.name) as name, used.uses, t.conditional or t.of_columns or t.body ~* '\m(if|case|loop)\M' as at_times
+         from (
+           select coalesce(m.found[1], pg_catalog.lower(m.found[2])) as name, 'calls' as uses
+             from pg_catalog.regexp_matches(t.body, '(?:;|\mbegin|\mthen|\melse)\s*(?:perform|call)\s+(?:(?:"[^"]+"|\w+)\s*\.\s*)?(?:"([^"]+)"|(\w+))\s*\(', 'gi') as m (found)
+            where coalesce(m.found[2], '') !~* '^(coalesce|greatest|least|nullif|row|cast|exists|array|xml.*|json.*)$'
+              and not exists (select from pg_proc p where p.proname = coalesce(m.found[1], pg_catalog.lower(m.found[2])))
+           union all
+           select coalesce(m.found[1], pg_catalog.lower(m.found[2])), 'writes into'
+             from pg_catalog.regexp_matches(t.body, '(?:;|\mbegin|\mthen|\melse)\s*(?:insert\s+into|update(?:\s+only)?|delete\s+from(?:\s+only)?)\s+(?:(?:"[^"]+"|\w+)\s*\.\s*)?(?:"([^"]+)"|(\w+))', 'gi') as m (found)
+            where t.body !~* '\mcreate\M'
+              and not exists (select from pg_class c where c.relname = coalesce(m.found[1], pg_catalog.lower(m.found[2])))
+         ) as used
+        group by used.uses
+     ) as w
+    union all
     select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table, t.statement,
            -- Always, and to something that has nothing to do with what was written.
            t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)', t.vital
