@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -239,6 +240,71 @@ HISTORIES = {
     "sql-migrate": "create table gorp_migrations (id text, applied_at timestamptz); "
     "insert into gorp_migrations values ('001_x.sql'), ('003_x.sql')",
 }
+
+
+FLYWAY = """create table flyway_schema_history (installed_rank int, version varchar, description varchar, type varchar,
+script varchar, success boolean); insert into flyway_schema_history values """
+ATLAS = """create table atlas_schema_revisions (version varchar, description varchar, type int, applied int, total int);
+insert into atlas_schema_revisions values """
+TURNS = {  # what a history says besides: the tool, its table, the files' names, and the verdicts
+    "undone": ("Flyway", (f"{FLYWAY} (1, '1', 'x', 'SQL', 'V1__x.sql', true), (2, '2', 'x', 'SQL', 'V2__x.sql', true),"
+               " (3, '2', 'x', 'UNDO_SQL', 'U2__x.sql', true)"), "001_x 002_x 003_x", "applied pending pending"),
+    "taken out": ("Flyway", (f"{FLYWAY} (1, '1', 'x', 'SQL', 'V1__x.sql', true), (2, '2', 'x', 'SQL', 'V2__x.sql', true),"
+                  " (3, '2', 'x', 'DELETE', 'V2__x.sql', true)"), "001_x 002_x 003_x", "applied pending pending"),
+    "run anew": ("Flyway", (f"{FLYWAY} (1, '1', 'x', 'SQL', 'V1__x.sql', true), (2, '1', 'x', 'UNDO_SQL', 'U1__x.sql', true),"
+                 " (3, '1', 'x', 'SQL', 'V1__x.sql', true)"), "001_x 002_x 003_x", "applied pending pending"),
+    "baseline": ("Flyway", f"{FLYWAY} (1, '2', '<< Flyway Baseline >>', 'BASELINE', '<< Flyway Baseline >>', true)",
+                 "001_x 002_x 003_x", "applied applied pending"),
+    "dotted": ("Flyway", f"{FLYWAY} (1, '1.1', 'x', 'SQL', 'V1_1__x.sql', true), (2, '1.10', 'x', 'SQL', 'V1_10__x.sql', true)",
+               "1.1_x 1.2_x 1.10_x", "applied pending applied"),
+    "half-way": ("Atlas", f"{ATLAS} ('001', 'x', 2, 1, 1), ('002', 'x', 2, 1, 3)", "001_x 002_x 003_x", "applied unprovable pending"),
+    "its baseline": ("Atlas", f"{ATLAS} ('002', 'x', 1, 0, 0)", "001_x 002_x 003_x", "applied applied pending"),
+    "dirty": ("golang-migrate", ("create table schema_migrations (version bigint, dirty boolean);"
+              " insert into schema_migrations values (2, true)"), "001_x.up 002_x.up 003_x.up", "applied unprovable pending"),
+    "failed": ("Liquibase", ("create table databasechangelog (id varchar, filename varchar, exectype varchar); insert into"
+               " databasechangelog values ('a', 'db/001_x.sql', 'EXECUTED'), ('b', 'db/002_x.sql', 'FAILED')"),
+               "001_x 002_x 003_x", "applied pending pending"),
+    "other words": ("Knex", "create table knex_migrations (name varchar); insert into knex_migrations values ('001_x.js')",
+                    "001_x.up 002_x.up 003_x.up", "applied pending pending"),
+    "stamps": ("Diesel", ("create table __diesel_schema_migrations (version varchar, run_on timestamp); insert into"
+               " __diesel_schema_migrations values ('20240101000000')"),
+               "2024-01-01-000000_x 2024-01-02-000000_x 2024-01-02-000001_x", "applied pending pending"),
+    "one number": ("tern", "create table schema_version (version int); insert into schema_version values (2)",
+                   "001_x 002_x 003_x", "applied applied pending"),
+    "rows": ("Postgrator", ("create table schemaversion (version bigint, name text, md5 text, run_at timestamptz);"
+             " insert into schemaversion values (0), (1)"), "001.do.x 002.do.x 003.do.x", "applied pending pending"),
+    "by name": ("Entity Framework", ('create table "__EFMigrationsHistory" ("MigrationId" varchar, "ProductVersion" varchar);'
+                """ insert into "__EFMigrationsHistory" values ('20240101000000_X', '8')"""),
+                "20240101000000_X 20240102000000_X 20240103000000_X", "applied pending pending"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_what_a_history_says_besides(turn: str, chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    tool, table, names, verdicts = TURNS[turn]
+    (tmp_path / "files").mkdir()
+    for number, name in enumerate(names.split()):
+        (tmp_path / "files" / f"{name}.sql").write_text(f"insert into t values ((select {number}))", encoding="utf-8")
+    database.script(f"create table t (x int); {table}")
+    shown = told(chatops_inprocess, database, tmp_path / "files")
+    assert (states(shown), [one["tool"] for one in shown["histories"]]) == (verdicts, [tool])
+
+
+def test_a_file_of_several_changes_is_in_when_each_of_them_is(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    text = "--liquibase formatted sql\n--changeset a:1\ninsert into t values (1);\n--changeset a:2\ninsert into t select 2;"
+    folder = written(tmp_path / "files", text, text)
+    database.script("create table t (x int); create table databasechangelog (id varchar, filename varchar, exectype varchar)")
+    rows = "insert into databasechangelog values ('1', 'db/001_x.sql', 'EXECUTED'), ('2', 'db/001_x.sql', 'MARK_RAN')"
+    database.script(f"{rows}, ('1', 'db/002_x.sql', 'EXECUTED')")
+    assert states(told(chatops_inprocess, database, folder)) == "applied unprovable"
+
+
+def test_a_file_is_known_by_its_hash(chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "insert into t select 1", "insert into t select 2")
+    known = hashlib.sha256((folder / "001_x.sql").read_bytes()).hexdigest()
+    database.script("create schema drizzle; create table t (x int); create table drizzle.__drizzle_migrations (id serial,"
+                    f" hash text, created_at bigint); insert into drizzle.__drizzle_migrations (hash) values ('{known}')")  # fmt: skip
+    assert states(told(chatops_inprocess, database, folder)) == "applied pending"
 
 
 @pytest.mark.parametrize("tool", HISTORIES)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
+from chatops.migrations import layout
 from chatops.migrations.source import Folder, MigrationFile
 
 
 @frozen
 class HistoryTable:
-    """How a tool keeps its history. `query` gives version and name as text, either may be null; `{table}` stands for the table.
+    """How a tool keeps its history. `query` gives version and name as text, either may be null, and what the row is: nothing for
+    a file that ran, `to here` where every file up to it is in, `unclear` for one that stopped half-way; `{table}` stands for the
+    table.
 
-    `up_to`: it holds one version, and all files to there are in. `columns` tell it from other tools' tables of that name.
+    `columns` tell it from other tools' tables of that name; `only`: it has no more. `parts` is what begins each part of a file
+    that has a row of its own.
     """
 
     tool: str
@@ -24,27 +29,43 @@ class HistoryTable:
     columns: frozenset[str]
     query: str
     schema: str | None = None
-    up_to: bool = False
+    only: bool = False
+    parts: str = ""
 
 
 def _kept(
-    tool: str, name: str, columns: str, select: str, where: str = "", *, schema: str | None = None, up_to: bool = False
-) -> HistoryTable:
-    return HistoryTable(tool, name, frozenset(columns.split()), f"select {select} from {{table}} {where}", schema, up_to)
+    tool: str, name: str, columns: str, select: str, where: str = "", *, schema: str | None = None, only: bool = False,
+    parts: str = "",
+) -> HistoryTable:  # fmt: skip
+    values = select if select.count(", ") == 2 else f"{select}, ''"
+    return HistoryTable(tool, name, frozenset(columns.split()), f"select {values} from {{table}} {where}", schema, only, parts)
 
 
 def _by_name(tool: str, name: str, column: str) -> HistoryTable:
     return _kept(tool, name, column, f"null, {column}")
 
 
+def _flyway(table: str) -> HistoryTable:
+    """The last word on each version: what was undone, or taken out of the history, is not in."""
+    return _kept(
+        "Flyway", table, "installed_rank version script success type",
+        "version, null, case when type like '%BASELINE%' then 'to here' else '' end",
+        "as f where success and version is not null and type not like 'UNDO%' and type <> 'DELETE'"
+        " and installed_rank = (select max(installed_rank) from {table} as o where o.version = f.version)",
+    )  # fmt: skip
+
+
+TO_HERE, UNCLEAR = "to here", "unclear"
 # The first that fits a table is taken.
 HISTORIES = (
     _kept("Supabase", "schema_migrations", "version name", "version, name", schema="supabase_migrations"),
     _kept("Supabase", "schema_migrations", "version", "version, null", schema="supabase_migrations"),
-    _kept("golang-migrate", "schema_migrations", "version dirty", "version::text, null", "where not dirty", up_to=True),
+    _kept("golang-migrate", "schema_migrations", "version dirty",
+          "version::text, null, case when dirty then 'unclear' else 'to here' end"),
     _kept("dbmate", "schema_migrations", "version", "version::text, null"),
-    _kept("Flyway", "flyway_schema_history", "version script success", "version, null",
-          "where success and version is not null"),
+    _flyway("flyway_schema_history"),
+    _flyway("schema_version"),
+    _kept("Flyway", "flyway_schema_history", "version script success", "version, null", "where success and version is not null"),
     _kept("Alembic", "alembic_version", "version_num", "version_num, null"),
     _kept("Prisma", "_prisma_migrations", "migration_name finished_at rolled_back_at", "null, migration_name",
           "where finished_at is not null and rolled_back_at is null"),
@@ -57,14 +78,22 @@ HISTORIES = (
     _by_name("Sequelize", "SequelizeMeta", "name"),
     _kept("graphile-migrate", "migrations", "filename hash", "null, filename", schema="graphile_migrate"),
     _by_name("yoyo", "_yoyo_migration", "migration_id"),
+    _kept("Atlas", "atlas_schema_revisions", "version description type applied total",
+          "version, null, case when type = 1 then 'to here' when applied < total then 'unclear' else '' end"),
     _kept("Atlas", "atlas_schema_revisions", "version description", "version, null"),
-    _kept("sqlx", "_sqlx_migrations", "version success", "version::text, null", "where success"),
+    _kept("sqlx", "_sqlx_migrations", "version success", "version::text, null, case when success then '' else 'unclear' end"),
     _kept("Diesel", "__diesel_schema_migrations", "version", "version, null"),
     _kept("refinery", "refinery_schema_history", "version name", "version::text, null"),
     _kept("Laravel", "migrations", "migration batch", "null, migration"),
     _kept("TypeORM", "migrations", "timestamp name", "timestamp::text, null"),
+    _kept("postgres-migrations", "migrations", "id name hash executed_at", "id::text, name", "where id > 0"),
+    _kept("Drizzle", "__drizzle_migrations", "hash created_at", "null, hash"),
     _kept("Sqitch", "changes", "change change_id", "null, change", schema="sqitch"),
-    _kept("Liquibase", "databasechangelog", "filename exectype", "null, filename"),
+    _kept("Liquibase", "databasechangelog", "filename exectype", "null, filename",
+          "where exectype in ('EXECUTED', 'RERAN', 'MARK_RAN')", parts=r"(?im)^[ \t]*--[ \t]*changeset\b"),
+    _kept("Postgrator", "schemaversion", "version name md5 run_at", "version::text, null, 'to here'"),
+    _kept("tern", "schema_version", "version", "version::text, null, 'to here'", only=True),
+    _kept("Entity Framework", "__EFMigrationsHistory", "MigrationId ProductVersion", 'null, "MigrationId"'),
 )  # fmt: skip
 
 
@@ -87,7 +116,7 @@ def histories(database: Database, folder: Folder) -> list[ToolHistory]:
         if fitting is None or not kept["readable"]:
             continue
         table = f"{db.identifier(kept['schema'])}.{db.identifier(kept['name'])}"
-        rows = [(row[0], row[1]) for row in database.tuples(fitting.query.format(table=table))]
+        rows = [(row[0], row[1], row[2]) for row in database.tuples(fitting.query.format(table=table))]
         if (told := said(folder, fitting, rows)) is not None:
             found.append(ToolHistory(fitting.tool, f"{kept['schema']}.{kept['name']}", *told))
     return found
@@ -96,47 +125,66 @@ def histories(database: Database, folder: Folder) -> list[ToolHistory]:
 def _fits(known: HistoryTable, kept: Mapping[str, object]) -> bool:
     columns = kept["columns"]
     assert isinstance(columns, Sequence)
-    return known.name == kept["name"] and known.schema in (None, kept["schema"]) and known.columns <= set(columns)
+    fits = known.columns == set(columns) if known.only else known.columns <= set(columns)
+    return known.name == kept["name"] and known.schema in (None, kept["schema"]) and fits
 
 
 def said(
-    folder: Folder, known: HistoryTable, rows: Iterable[tuple[str | None, str | None]]
+    folder: Folder, known: HistoryTable, rows: Iterable[tuple[str | None, str | None, str]]
 ) -> tuple[frozenset[str], frozenset[str]] | None:
     """The names of the files that a history has, and of those that it would have; None where it has none of them.
 
     Of files that share a number nothing is known from the number alone.
     """
     kept = list(rows)
-    if known.up_to:
-        return _up_to(folder, [version for version, _ in kept if version])
-    by_number: dict[int, list[MigrationFile]] = {}
-    by_name = {_plain(file.name): file for file in folder.files}
+    by_version: dict[tuple[int, ...], list[MigrationFile]] = {}
+    by_name = {_plain(file.name): file for file in folder.files} | {file.checksum: file for file in folder.files}
     for file in folder.files:
-        by_number.setdefault(file.number, []).append(file)
+        for version in _versions_of(file):
+            by_version.setdefault(version, []).append(file)
     ran: set[str] = set()
     unclear: set[str] = set()
-    for version, name in kept:
-        if name is not None and (own := by_name.get(_plain(name))) is not None:
-            ran.add(own.name)
-            continue
-        number = int(version) if version and version.isdigit() else None
-        same = by_number.get(number, []) if number is not None else []
-        if name is not None and (named := [file for file in same if rest_of(file) == name]):
+    last: tuple[int, ...] = ()
+    times: Counter[str] = Counter()
+    for written, name, what in kept:
+        version = _version(written)
+        same = by_version.get(version, [])
+        if what in (TO_HERE, UNCLEAR):
+            last = max(last, version) if what == TO_HERE or known.tool == _ONE_VERSION else last
+            unclear |= {file.name for file in same if what == UNCLEAR}
+        elif name is not None and (own := by_name.get(_plain(name))) is not None:
+            times[own.name] += 1
+            whole = len(re.findall(known.parts, own.reading.text)) if known.parts else 0
+            (ran if times[own.name] >= whole else unclear).add(own.name)
+        elif name is not None and (named := [file for file in same if rest_of(file) == name]):
             ran |= {file.name for file in named}
         elif name is None and len(same) == 1:
             ran.add(same[0].name)
-        unclear |= {file.name for file in same}
+        unclear |= {file.name for file in same if what != TO_HERE}
+    if last:
+        if last not in by_version:
+            return None if not ran else (frozenset(ran), frozenset())
+        ran |= {file.name for file in folder.files if layout.version_of(file.name) <= last} - unclear
     if not ran:
         return None
     return frozenset(ran), frozenset(file.name for file in folder.files) - ran - unclear
 
 
-def _up_to(folder: Folder, versions: Sequence[str]) -> tuple[frozenset[str], frozenset[str]] | None:
-    numbers = [int(version) for version in versions if version.isdigit()]
-    if not numbers or not any(file.number == max(numbers) for file in folder.files):
-        return None
-    ran = frozenset(file.name for file in folder.files if file.number <= max(numbers))
-    return ran, frozenset(file.name for file in folder.files) - ran
+# Its table holds one row, for the file that was run last.
+_ONE_VERSION = "golang-migrate"
+_LONG_STAMP = 12
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    """A version as tools write it; () for what is none."""
+    return tuple(map(int, re.split(r"[._]", text))) if text and re.fullmatch(r"[0-9]+(?:[._][0-9]+)*", text) else ()
+
+
+def _versions_of(file: MigrationFile) -> set[tuple[int, ...]]:
+    """What tools may call a file's version: 2024-01-01-000000_a is Diesel's 20240101000000."""
+    found = {layout.version_of(file.name)}
+    digits = re.match(r"[0-9-]*", file.name)[0].replace("-", "")  # type: ignore[index]
+    return found | ({(int(digits),)} if len(digits) >= _LONG_STAMP else set())
 
 
 def _plain(name: str) -> str:
@@ -145,7 +193,8 @@ def _plain(name: str) -> str:
     >>> _plain("db/migrations/V1__init.up.sql"), _plain("001_init")
     ('1__init', '001_init')
     """
-    last = re.sub(r"(\.up)?\.(sql|js|ts|xml|ya?ml)$", "", PurePosixPath(name).name, flags=re.IGNORECASE)
+    last = re.sub(r"\.(sql|js|ts|xml|ya?ml)$", "", PurePosixPath(name).name, flags=re.IGNORECASE)
+    last = re.sub(r"\.up$", "", last, flags=re.IGNORECASE)
     return re.sub(r"^[vV](?=\d)", "", last)
 
 

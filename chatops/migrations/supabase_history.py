@@ -41,7 +41,7 @@ def in_step(database: Database, folder: Folder, ledger: Ledger) -> InStep | None
         if not table["readable"]:
             return None
         rows: Sequence[Mapping[str, str | None]] = database.mappings(sqlfiles.read("queries/catalog_history.sql"))
-    told = said(folder, HISTORIES[0], [(row["version"], row["name"]) for row in rows])
+    told = said(folder, HISTORIES[0], [(row["version"], row["name"], "") for row in rows])
     if told is None and not is_supabase_folder(folder.path):
         return None
     ran = told[0] if told is not None else frozenset()
