@@ -443,7 +443,9 @@ def test_a_folder_of_what_undoes_is_not_recommended(tmp_path: Path, chatops_inpr
         ("begin;\ncreate table t ();\ncommit;\n", []),
         ("-- head\nstart transaction;\ncreate table t ();\nend", []),
         ("BEGIN WORK;\nselect 1;\nCOMMIT AND NO CHAIN;", []),
+        ("begin isolation level read committed, read write, not deferrable;\nselect 1;\ncommit;\n", []),
         ("begin;\nselect 1;\nrollback;\n", ["1:1", "3:1"]),
+        ("start transaction read only;\nselect 1;\ncommit;\n", ["1:1", "3:1"]),
         ("begin isolation level serializable;\nselect 1;\ncommit;\n", ["1:1", "3:1"]),
         ("begin;\nselect 1;\ncommit;\nbegin;\nselect 2;\ncommit;\n", ["3:1", "4:1"]),
         ("set x.y = 1;\nbegin;\nselect 1;\ncommit;\n", ["2:1", "4:1"]),
@@ -455,6 +457,40 @@ def test_a_transaction_around_the_whole_file_is_left_out_and_any_other_refused_b
     assert [f"{problem.line}:{problem.column}" for problem in read.problems] == places
     assert places or any("one transaction" in note for note in read.notes)
     assert len(read.sent) == len(read.text)
+
+
+def test_why_a_transaction_of_another_kind_is_not_left_out_is_said() -> None:
+    read = examine("001_x.sql", b"begin isolation level serializable; select 1; commit;")
+    assert "the file's transaction is the run's" in read.problems[0].message
+
+
+NO_FILES = {
+    "a pipe": lambda path: os.mkfifo(path), "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path), "a folder": lambda path: path.mkdir(),
+    "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_refused_by_name(kind: str, database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_a.sql": "create table a ()"})
+    NO_FILES[kind](where / "002_b.sql")
+    for words in (("migrate", "--yes"), ("status",), ("rehearse", "--yes"), ("adopt", "--dry-run"), ("lint", "--all")):
+        told = chatops(*words, "--dir", where, db=database)
+        assert told.exit_code in ((0, 1) if words[0] in ("status", "adopt", "lint") else (4,)), told
+        if words[0] != "status":
+            assert "cannot be read" in told.stdout + told.stderr
+    assert database.value("select to_regclass('a') is null")
+
+
+def test_adopt_records_no_file_that_cannot_be_read(database: Database, chatops: Chatops, tmp_path: Path) -> None:
+    where = folder(tmp_path, {"001_a.sql": "create table a ()", "003_c.sql": "create table c ()", "004_d.sql": "-- later"})
+    (where / "002_b.sql").symlink_to("nowhere")
+    by_psql(database, where / "001_a.sql", where / "003_c.sql")
+    refused = chatops("adopt", "--dir", where, "--yes", db=database, check=4)
+    assert "002_b cannot be read" in refused.stderr
+    shown = chatops("adopt", "--dir", where, "--dry-run", db=database).stdout
+    assert "holds nothing to run" in shown
 
 
 # -- what a folder is called --------------------------------------------------------------------------------------------

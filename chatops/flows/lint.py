@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,6 +55,6 @@ def pending(invocation: Invocation, folder: Folder) -> tuple[Sequence[MigrationF
 
 def shown_path(file: MigrationFile) -> str:
     """How an annotation names a file: from the current folder where it lies below it."""
-    path = file.path.resolve()
+    path = Path(os.path.realpath(file.path))  # of a link that leads to itself, too
     here = Path.cwd().resolve()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(file.path)

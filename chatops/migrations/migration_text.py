@@ -70,6 +70,11 @@ class MigrationText:
         """Whether no problem keeps it from running."""
         return all(problem.severity != "error" for problem in self.problems)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether its bytes could be read, and are text."""
+        return not any(problem.code in ("unreadable", "not-utf-8") for problem in self.problems)
+
 
 def normalised_text(text: str) -> str:
     r"""The text that a checksum stands for, and that is sent: no byte order mark, `\n` for `\r\n`.

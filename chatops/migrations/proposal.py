@@ -12,8 +12,9 @@ from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict
 from chatops.migrations.claims import Definition, Thing
 from chatops.migrations.histories import rest_of, version_of
 from chatops.migrations.plan import destination
-from chatops.migrations.replay import Cell, Replay, Write
+from chatops.migrations.replay import Replay
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
+from chatops.migrations.standing import Cell, Write
 
 
 @frozen
@@ -68,8 +69,17 @@ def propose(folder: Folder, judgement: Judgement, *, through: str | None = None,
         tuple(proof for proof in chosen_ones if proof.file.name in accepted and not proof.is_in),
         tuple(proofs[index] for index in out),
         tuple(itertools.takewhile(lambda proof: proof.verdict is Verdict.UNPROVABLE, (proofs[index] for index in rest))),
-        () if undecided else tuple(_obstacles(judgement, [*out, *rest], late=set(out))),
+        () if undecided else (*_unread(chosen_ones), *_obstacles(judgement, [*out, *rest], late=set(out))),
     )
+
+
+def _unread(chosen: Sequence[Proof]) -> list[str]:
+    """Files that nobody knows what they hold."""
+    return [
+        f"{proof.file.name} cannot be read, so nobody knows what would be recorded"
+        for proof in chosen
+        if any(one.code == "unreadable" for one in proof.file.reading.problems)
+    ]
 
 
 def _named(folder: Folder, name: str) -> list[MigrationFile]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -198,8 +200,12 @@ def listed(folder: Path, *, source: str | None = None, shown: str | None = None,
 
 def _all_of(path: Path) -> bytes:
     """A file's bytes, in half the time of `Path.read_bytes`, which makes and asks more than a thousand small files need."""
-    number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    # What is no file may have no end, or nobody who writes to it.
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     try:
+        kind = os.fstat(number).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise OSError(errno.EINVAL, "not a file")
         data = os.read(number, _PIECE)
         while piece := os.read(number, _PIECE):
             data += piece

@@ -20,7 +20,11 @@ _CONTROL = re.compile(
 )
 
 
-_OWN_BEGIN = re.compile(r"(?:BEGIN(?: WORK| TRANSACTION)?|START TRANSACTION)(?: READ WRITE| ISOLATION LEVEL READ COMMITTED| ,)* ")
+_OWN_BEGIN = re.compile(
+    r"(?:BEGIN(?: WORK| TRANSACTION)?|START TRANSACTION)"
+    r"(?: READ WRITE| ISOLATION LEVEL READ COMMITTED| NOT DEFERRABLE| ,)* "
+)
+_OF_ANOTHER_KIND = re.compile(r" (?:READ ONLY|SERIALIZABLE|REPEATABLE READ|(?<!NOT )DEFERRABLE)\b")
 _OWN_COMMIT = re.compile(r"(?:COMMIT|END)(?: WORK| TRANSACTION)?(?: AND NO CHAIN)? ")
 
 
@@ -77,6 +81,8 @@ def transaction_control(name: str, runnable: Sequence[Statement], mode: Mode) ->
             }[kind]
             if mode != "transaction":
                 does = "each statement runs on its own"
+            elif statement is runnable[0] and _OF_ANOTHER_KIND.search(shape(statement)):
+                does = "the file's transaction is the run's, which writes its entry too and sees what is committed meanwhile"
             yield problem_at(
                 name, statement, "transaction-control", f"{words} at top level: {does}", "remove it: chatops begins and commits"
             )

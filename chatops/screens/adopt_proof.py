@@ -49,6 +49,11 @@ def _some(told: Sequence[str]) -> str:
 
 
 def _unprovable(proof: Proof) -> str:
+    reading = proof.file.reading
+    if not reading.is_known:
+        return "cannot be read"
+    if not reading.statements and reading.repairs is None:
+        return "holds nothing to run"
     if proof.silent:
         return "what it makes, other files make or drop too"
     if proof.unread:
