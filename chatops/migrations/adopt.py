@@ -64,9 +64,9 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
     """Reads the catalog and the histories of other tools, and proves each file; writes nothing."""
     recorded = {row.name for row in ledger.rows if row.source == folder.source and row.kind == "versioned"}
     with database.reading():
-        path, session = _path(database, folder)
+        path, session, there = _path(database, folder)
         claims = [claims_of(file.reading, path) for file in folder.files]
-        replay = Replay(claims, path)
+        replay = Replay(claims, path, there)
         live = catalog(database, schemas_of(claims, path))
         equal = compared(database, replay, live, session)
         history = _history(database)
@@ -78,16 +78,17 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
     return Survey(folder, ledger, judgement, history, tuple(tools))
 
 
-def _path(database: Database, folder: Folder) -> tuple[tuple[str, ...], str]:
-    """The schemas in which the files' bare names are looked for, and the search path that the session has of its own."""
+def _path(database: Database, folder: Folder) -> tuple[tuple[str, ...], str, frozenset[str]]:
+    """The schemas in which the files' bare names are looked for, the search path that the session has of its own, and the schemas
+    that are there."""
     found = database.mappings(sqlfiles.read("queries/adopt_path.sql"))[0]
-    schema = database.target.schema
+    schema, there = database.target.schema, frozenset(found["all_schemas"])
     if folder.source == SHIPPED:
-        return (schema,), f"{db.identifier(schema)}, {found['setting']}"
+        return (schema,), f"{db.identifier(schema)}, {found['setting']}", there
     own = tuple(found["schemas"] or ())
     if schema != "public":
         own = (schema, *(one for one in own if one != schema))
-    return own or (schema,), ", ".join([*(db.identifier(one) for one in own), found["setting"] or "pg_catalog"])
+    return own or (schema,), ", ".join([*(db.identifier(one) for one in own), found["setting"] or "pg_catalog"]), there
 
 
 def _history(database: Database) -> SupabaseHistory:

@@ -10,9 +10,10 @@ from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Claims, Definition, Thing
 from chatops.migrations.inference import Facts, Live, infer
-from chatops.migrations.replay import THERE, Cell, Replay, Write
+from chatops.migrations.replay import Replay
 from chatops.migrations.row_evidence import Candidate
 from chatops.migrations.source import Folder, MigrationFile
+from chatops.migrations.standing import THERE, Cell, Write
 
 
 class Verdict(Enum):

@@ -10,9 +10,10 @@ from chatops.db import Database
 from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Definition
-from chatops.migrations.replay import Cell, Replay
+from chatops.migrations.replay import Replay
 from chatops.migrations.same_definition import settled
 from chatops.migrations.scanner import significant
+from chatops.migrations.standing import Cell
 
 MOST_PAIRS = 5000
 

@@ -10,10 +10,10 @@ from chatops.frozen import frozen
 from chatops.migrations.claims import Definition, Thing
 from chatops.migrations.read_create import create
 from chatops.migrations.read_table import table_constraint
-from chatops.migrations.replay import Cell
 from chatops.migrations.same_definition import settled
 from chatops.migrations.sql_types import may_be_same, plain_type
 from chatops.migrations.sql_walk import Walk, tokens_of
+from chatops.migrations.standing import Cell
 
 Detail = Mapping[str, object]
 

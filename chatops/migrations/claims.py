@@ -70,7 +70,8 @@ class Claim:
     file says the name, not the server. `words` are the names that the statement mentions. `cascade`: a drop takes along what
     depends on it. `was` is the thing that was renamed to this one. `path`: the schemas where a bare name is looked for, ()
     for a qualified one. `needs` are other things that have to be there. `table` is the table that an index is on. `with_table`:
-    part of a CREATE TABLE IF NOT EXISTS, made only where the table is.
+    part of a CREATE TABLE IF NOT EXISTS, made only where the table is. `parents` are the tables or indexes that it is a partition
+    of or inherits from.
     """
 
     thing: Thing
@@ -89,6 +90,7 @@ class Claim:
     needs: tuple[Thing, ...] = ()
     table: str = ""
     with_table: bool = False
+    parents: tuple[Thing, ...] = ()
 
     @property
     def body(self) -> str | None:
@@ -122,12 +124,21 @@ class Unread:
 
 
 @frozen
+class Called:
+    """What a statement calls that does no more to the catalog itself: names of functions, and all `words` of the statement."""
+
+    line: int
+    words: frozenset[str]
+    functions: frozenset[str]
+
+
+@frozen
 class Claims:
     """The claims of one file in their order, and how many of its statements make none: those that move data or set
     privileges (`data`), and those that change the catalog in a way that is not read here (`unread`). `words` are all names in
     it."""
 
-    claims: tuple[Claim | Unread, ...]
+    claims: tuple[Claim | Unread | Called, ...]
     data: int
     unread: int
     words: frozenset[str] = frozenset()
@@ -151,7 +162,8 @@ def in_schema(claim: Claim, schema: str) -> Claim:
     """The claim about the thing of that name in a schema."""
     was = None if claim.was is None else replace(claim.was, schema=schema)
     own = claim.thing if claim.was is not None and claim.thing.schema != claim.was.schema else replace(claim.thing, schema=schema)
-    return replace(claim, thing=own, was=was, needs=tuple(replace(one, schema=schema) for one in claim.needs))
+    needs, parents = (tuple(replace(one, schema=schema) for one in things) for things in (claim.needs, claim.parents))
+    return replace(claim, thing=own, was=was, needs=needs, parents=parents)
 
 
 def index_of(claim: Claim) -> Thing | None:

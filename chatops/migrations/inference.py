@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from chatops.frozen import frozen
 from chatops.migrations.claims import Definition
-from chatops.migrations.replay import THERE, Cell, Need, Place, Replay, Write
+from chatops.migrations.replay import Replay
+from chatops.migrations.standing import THERE, Cell, Need, Place, Write
 
 Story = frozenset[tuple[int, bool]]
 Equal = Callable[[Cell, Definition], bool | None]

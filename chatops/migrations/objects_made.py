@@ -10,13 +10,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from chatops.migrations.claims import ANY, Claim, Claims, Unread
+from chatops.migrations.claims import ANY, Called, Claim, Claims, Unread, in_schema
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.read_alter import alter, drop
 from chatops.migrations.read_create import create
-from chatops.migrations.read_do import read_do
+from chatops.migrations.read_do import do_body, read_do
 from chatops.migrations.scanner import Kind, Token
-from chatops.migrations.sql_walk import Walk, catalog_name, pieces, string_value, tokens_of
+from chatops.migrations.sql_walk import (
+    Walk,
+    called_in,
+    catalog_name,
+    literal_words,
+    names_in,
+    pieces,
+    string_value,
+    tokens_of,
+)
 
 _QUIET = frozenset(
     ("ANALYZE", "BEGIN", "CALL", "CHECKPOINT", "COMMENT", "COMMIT", "DELETE", "DISCARD", "END", "EXPLAIN", "GRANT", "INSERT",
@@ -45,7 +54,7 @@ def claims_of(file: MigrationText, path: Sequence[str]) -> Claims:
 @lru_cache(maxsize=64)
 def _claims_of(file: MigrationText, path: tuple[str, ...]) -> Claims:
     """Told once: of a fleet, each tenant is held against the same files."""
-    found: list[Claim | Unread] = []
+    found: list[Claim | Unread | Called] = []
     data = unread = 0
     words: set[str] = set()
     now = path
@@ -57,7 +66,7 @@ def _claims_of(file: MigrationText, path: tuple[str, ...]) -> Claims:
             data += 1
             continue
         tokens = tokens_of(statement.text)
-        words |= {catalog_name(token) for token in tokens if token.kind in ("word", "identifier")}
+        words |= names_in(tokens)
         if (savepoint := savepoint_of(tokens)) is not None:
             data += 1
             verb, name = savepoint
@@ -77,10 +86,14 @@ def _claims_of(file: MigrationText, path: tuple[str, ...]) -> Claims:
             continue
         session |= temporary_names(tokens, statement.text, now)
         told, hidden = _read(tokens, statement.text, statement.line, now)
-        told = [claim for claim in told if not _in_session(claim, session)]
+        made = [claim for claim in told if _made_in_session(claim, session)]
+        session |= {claim.thing.name for claim in made if claim.thing.kind != "function"}
+        told = [_placed(claim) for claim in told if claim not in made and not _in_session(claim, session)]
         if odd:
             told = [_without_literals(claim) for claim in told]
         found += told
+        if (calls := _calls(tokens)) is not None:
+            found.append(Called(statement.line, *calls))
         if hidden is not None:
             unread += 1
             found.append(hidden)
@@ -89,6 +102,23 @@ def _claims_of(file: MigrationText, path: tuple[str, ...]) -> Claims:
         elif not told:
             unread += 1
     return Claims(tuple(found), data, unread, frozenset(words))
+
+
+_CALL = frozenset(("SELECT", "CALL", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "EXPLAIN", "DO"))
+
+
+# What is longer holds rows.
+_LONGEST_CALL = 2000
+
+
+def _calls(tokens: Sequence[Token]) -> tuple[frozenset[str], frozenset[str]] | None:
+    """The words of a statement and the functions that it calls; None where it calls none."""
+    if not tokens or tokens[0].upper not in _CALL or len(tokens) > _LONGEST_CALL:
+        return None
+    if (body := do_body(tokens)) is not None:
+        tokens = tokens_of(string_value(body))
+    calls = called_in(tokens)
+    return (names_in(tokens) | literal_words(tokens), calls) if calls else None
 
 
 def claims_of_statement(statement: str, path: Sequence[str]) -> list[Claim]:
@@ -170,8 +200,9 @@ def path_after(tokens: Sequence[Token], outside: tuple[str, ...], now: tuple[str
 
 
 def _schemas(names: Sequence[str]) -> tuple[str, ...]:
-    plain = (name.strip().strip('"') for name in names)
-    return tuple(name for name in plain if name and name not in ("$user", "pg_catalog", "pg_temp")) or ("pg_catalog",)
+    plain = [name.strip().strip('"') for name in names]
+    session = ("pg_temp",) if plain[:1] == ["pg_temp"] else ()
+    return (*session, *(name for name in plain if name and name not in ("$user", "pg_catalog", "pg_temp"))) or ("pg_catalog",)
 
 
 def temporary_names(tokens: Sequence[Token], text: str, path: tuple[str, ...]) -> set[str]:
@@ -192,8 +223,26 @@ def temporary_names(tokens: Sequence[Token], text: str, path: tuple[str, ...]) -
     return {named[1]} if named is not None else set()
 
 
+def _made_in_session(claim: Claim, session: set[str]) -> bool:
+    """Whether a statement makes something for the session alone without the word for that: where the session's own schema comes
+    first, or a view of what is temporary."""
+    makes = claim.there and claim.was is None and not claim.change and claim.thing.owner is None
+    if not makes or claim.table:
+        return False
+    return claim.path[:1] == ("pg_temp",) or (claim.thing.kind == "view" and not claim.words.isdisjoint({"pg_temp", *session}))
+
+
+def _placed(claim: Claim) -> Claim:
+    """A claim about what stands in a schema, though names are looked for among what is temporary before."""
+    if claim.path[:1] != ("pg_temp",) or len(claim.path) < 2:
+        return claim
+    return replace(in_schema(claim, claim.path[1]), path=claim.path[1:])
+
+
 def _in_session(claim: Claim, session: set[str]) -> bool:
     """Whether a claim is about a temporary table, or what stands on it."""
+    if claim.path[:1] == ("pg_temp",):
+        claim = _placed(claim)
     if not claim.path and claim.thing.schema != "pg_temp":
         return False
     thing = claim.was or claim.thing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from chatops.migrations.claims import ANY, GLOBAL, Claim, Definition, Thing, claim
-from chatops.migrations.read_create import function_option, policy_part
+from chatops.migrations.claims import ANY, Claim, Definition, Thing, claim
+from chatops.migrations.read_create import function_option, global_kind, policy_part
 from chatops.migrations.read_table import table_action
 from chatops.migrations.sql_types import argument_types
 from chatops.migrations.sql_walk import Walk, pieces, string_value
@@ -32,6 +32,9 @@ def alter(walk: Walk) -> list[Claim] | None:
                 and walk.keyword() != "SCHEMA"
             ):
                 return [claim(walk, kind, named, change=True, parts=(("security invoker", ANY),))]
+            if kind == "index" and walk.take("ATTACH", "PARTITION"):
+                own, below = Thing(kind, named[0], "", named[1]), walk.qualified()
+                return None if below is None else [claim(walk, kind, below, change=True, parents=(own,))]
             if kind == "sequence" and _owner(walk):
                 # It goes with that table from now on, whatever else the statement says.
                 return [claim(walk, kind, named, change=True, certain=False, parts=(("owner", ANY),))]
@@ -43,10 +46,17 @@ def alter(walk: Walk) -> list[Claim] | None:
         return [claim(walk, "schema", (new, new), bare=False, was=Thing("schema", old, "", old))]
     if walk.take("FUNCTION") or walk.take("PROCEDURE") or walk.take("ROUTINE"):
         return _function(walk)
-    if walk.take("POLICY"):
-        return _on_table(walk, "policy")
-    if walk.take("TRIGGER"):
-        return _on_table(walk, "trigger")
+    for kind in ("policy", "trigger", "rule"):
+        if walk.take(kind.upper()):
+            return _on_table(walk, kind)
+    outside = global_kind(walk)
+    if (
+        outside is not None
+        and (old := walk.name()) is not None
+        and walk.take("RENAME", "TO")
+        and (new := walk.name()) is not None
+    ):
+        return [claim(walk, outside, ("", new), was=Thing(outside, "", "", old))]
     return None
 
 
@@ -162,6 +172,14 @@ _DROPPED = {
 }  # fmt: skip
 
 
+# What is used without its name.
+_NAMELESS = ("OPERATOR CLASS", "OPERATOR FAMILY", "OPERATOR", "CAST", "LANGUAGE", "PROCEDURAL LANGUAGE", "TRANSFORM")
+_TAKE_ALONG = (
+    "AGGREGATE", "COLLATION", "SERVER", "FOREIGN DATA WRAPPER", "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY", "TEXT SEARCH PARSER", "TEXT SEARCH TEMPLATE", "ACCESS METHOD",
+)  # fmt: skip
+
+
 def drop(walk: Walk) -> list[Claim] | None:
     """The claims of a DROP statement; None for one that is not read."""
     walk.take("DROP")
@@ -192,12 +210,26 @@ def drop(walk: Walk) -> list[Claim] | None:
             if name is None or not walk.take("ON") or (table := walk.qualified()) is None:
                 return None
             return [claim(walk, kind, (table[0], name), table[1], there=False, cascade=cascade, lenient=lenient)]
-    for kind in sorted(GLOBAL):
-        if walk.take(kind.upper()):
-            lenient = walk.take("IF", "EXISTS")
-            one_name = walk.name()
-            if one_name is None:
-                return None
-            named = (one_name if kind == "schema" else "", one_name)
-            return [claim(walk, kind, named, there=False, cascade=cascade, lenient=lenient)]
-    return None
+    outside = global_kind(walk)
+    if outside is not None:
+        lenient = walk.take("IF", "EXISTS")
+        names = [name for one in map(walk.of, pieces(walk.rest())) if (name := one.name()) is not None]
+        return [
+            claim(walk, outside, (name if outside == "schema" else "", name), there=False, cascade=cascade, lenient=lenient)
+            for name in names
+        ]  # fmt: skip
+    return _others(walk) if cascade else None
+
+
+def _others(walk: Walk) -> list[Claim] | None:
+    """What is not looked at itself, and takes along what is: a server its tables, a collation the columns that it sorts."""
+    if any(walk.take(*words.split()) for words in _NAMELESS):
+        return [claim(walk, "other", ("", ""), bare=False, there=False, cascade=True)]
+    if not any(walk.take(*words.split()) for words in _TAKE_ALONG):
+        return None
+    lenient = walk.take("IF", "EXISTS")
+    return [
+        claim(one, "other", named, there=False, cascade=True, lenient=lenient)
+        for one in map(walk.of, pieces(walk.rest()))
+        if (named := one.qualified()) is not None
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatops.migrations.claims import ANY, Claim, Definition, Thing, claim, server_name
+from chatops.migrations.claims import ANY, GLOBAL, Claim, Definition, Thing, claim, server_name
 from chatops.migrations.read_table import create_table
 from chatops.migrations.scanner import Token
 from chatops.migrations.sql_types import argument_types
@@ -49,14 +49,23 @@ def create(walk: Walk) -> list[Claim] | None:
         return _policy(walk)
     if walk.take("RULE"):
         return _rule(walk, replaces=replaces)
-    for kind in ("schema", "extension", "publication", "role", "user"):
-        if walk.take(kind.upper()):
-            lenient = walk.take("IF", "NOT", "EXISTS")
-            name = None if walk.keyword() == "AUTHORIZATION" else walk.name()
-            if name is None:
-                return None
-            kind = "role" if kind == "user" else kind
-            return [claim(walk, kind, (name if kind == "schema" else "", name), lenient=lenient)]
+    outside = global_kind(walk)
+    if outside is not None:
+        lenient = walk.take("IF", "NOT", "EXISTS")
+        name = None if walk.keyword() == "AUTHORIZATION" else walk.name()
+        if name is None:
+            return None
+        return [claim(walk, outside, (name if outside == "schema" else "", name), lenient=lenient)]
+    return None
+
+
+def global_kind(walk: Walk) -> str | None:
+    """Steps over the word for a kind of things that belong to no schema; None where there is none."""
+    if walk.keyword(1) == "MAPPING":
+        return None
+    for word in (*sorted(GLOBAL), "user", "group"):
+        if walk.take(word.upper()):
+            return word if word in GLOBAL else "role"
     return None
 
 
@@ -79,14 +88,15 @@ def _index(walk: Walk, *, unique: bool) -> list[Claim] | None:
         return None
     bare = walk.bare
     parts, columns = _index_parts(walk, unique=unique)
-    own = name or server_name(table[1], columns, "idx")
+    told = [column or "expr" for column in columns]
+    own = name or server_name(table[1], _told_apart(told), "idx")
     return [
         claim(walk, "index", (table[0], own), bare=bare, parts=parts, lenient=lenient, named=name is not None, table=table[1],
-              needs=(Thing("table", table[0], "", table[1]),))
+              needs=(Thing("table", table[0], "", table[1]),), certain=name is not None or told == columns)
     ]  # fmt: skip
 
 
-def _index_parts(walk: Walk, *, unique: bool) -> tuple[Parts, list[str]]:
+def _index_parts(walk: Walk, *, unique: bool) -> tuple[Parts, list[str | None]]:
     method = (walk.name() or "btree") if walk.take("USING") else "btree"
     keys = list(pieces(walk.group() or []))
     include = walk.written(walk.group() or []) if walk.take("INCLUDE") else ""
@@ -94,8 +104,7 @@ def _index_parts(walk: Walk, *, unique: bool) -> tuple[Parts, list[str]]:
     walk.take("NULLS", "DISTINCT")
     walk.until("WHERE") if walk.keyword() != "WHERE" else None
     where = walk.written(walk.rest()) if walk.take("WHERE") else ""
-    # The server names an index by its columns, and by the function where a key is a call.
-    columns = ["expr" if key[0].text == "(" else catalog_name(key[0]) for key in keys]
+    columns = [_named_by(key) for key in keys]
     parts: Parts = (
         ("unique", Definition("yes" if unique else "no")),
         ("method", Definition(method)),
@@ -104,6 +113,53 @@ def _index_parts(walk: Walk, *, unique: bool) -> tuple[Parts, list[str]]:
         ("where", Definition(where, "expression")),
     )
     return parts, columns
+
+
+_NO_FUNCTIONS = frozenset(("case", "cast", "coalesce", "exists", "not", "nullif", "row", "treat"))
+
+
+def _named_by(key: Sequence[Token]) -> str | None:
+    """What the server calls a key in the name of an index: by its column, or by the function where it is a call; None where
+    that is not told from the text.
+
+    >>> from chatops.migrations.sql_walk import tokens_of
+    >>> [_named_by(tokens_of(key)) for key in ("id desc", "(lower(b))", "(a + 1)", "s.f(x)", "(b::text)")]
+    ['id', 'lower', 'expr', 'f', None]
+    """
+    walk = Walk(key, "", 1, ())
+    bracketed = False
+    while (inside := walk.group()) is not None:
+        walk, bracketed = Walk(inside, "", 1, ()), True
+    name = walk.name()
+    while name is not None and walk.sign("."):
+        name = walk.name()
+    call = walk.group() is not None
+    if name is not None and (walk.peek() is None or not bracketed) and not (call and name in _NO_FUNCTIONS):
+        return name
+    outside = [token for token in walk.tokens if token.kind != "operator"]
+    depth = 0
+    signs = []
+    for token in walk.tokens:
+        if token.kind == "operator":
+            depth += (token.text in "([") - (token.text in ")]")
+            signs += [token.text] if depth == 0 and token.text not in "()[].," else []
+    if not bracketed or any(token.upper in ("CASE", "AT", "COLLATE") for token in outside):
+        return None
+    if any(sign != "::" for sign in signs):
+        return "expr"
+    return None
+
+
+def _told_apart(columns: Sequence[str]) -> list[str]:
+    """Names of keys with a number behind what stands there before, as the server gives them."""
+    found: list[str] = []
+    for name in columns:
+        own, number = name, 0
+        while own in found:
+            number += 1
+            own = f"{name}{number}"
+        found.append(own)
+    return found
 
 
 def _key(walk: Walk, key: Sequence[Token]) -> str:
@@ -149,6 +205,8 @@ def _type(walk: Walk) -> list[Claim] | None:
     if named is None:
         return None
     bare = walk.bare
+    if walk.peek() is None:  # a shell, which the type that follows fills
+        return []
     found = [claim(walk, "type", named, bare=bare)]
     if walk.take("AS", "ENUM"):
         labels = walk.group() or []

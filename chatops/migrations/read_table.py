@@ -26,9 +26,14 @@ def create_table(walk: Walk) -> list[Claim] | None:
     bare = walk.bare
     start = walk.at
     parts = [("row level security", Definition("off")), ("forced row level security", Definition("off"))]
-    table = claim(walk, "table", named, parts=tuple(parts), lenient=lenient)
-    found = [table]
+    partitions = walk.take("PARTITION", "OF")
+    of = walk.qualified() if partitions else None
+    parents = [Thing("table", of[0], "", of[1])] if of is not None else []
+    start = walk.at
     columns = walk.group()
+    if walk.take("INHERITS"):
+        parents += [Thing("table", *(at[0], "", at[1])) for one in pieces(walk.group() or []) if (at := walk.of(one).qualified())]
+    found = [claim(walk, "table", named, bare=bare, parts=tuple(parts), lenient=lenient, parents=tuple(parents))]
     if columns is None or start == walk.at:
         return found
     # In CREATE TABLE … (a, b) AS SELECT the list holds names alone, and in PARTITION OF it follows a parent.
@@ -93,7 +98,8 @@ def column(walk: Walk, piece: list[Token], table: tuple[str, str], bare: bool, *
             made = server_name(parent, [name], "fkey"), [("definition", Definition(text, "loose"))]
         elif inner.take("GENERATED"):
             default = ANY
-            not_null = not_null or "IDENTITY" in [token.upper for token in inner.until("NOT", "PRIMARY", "UNIQUE", "CHECK")]
+            kept = inner.until("NOT", "PRIMARY", "UNIQUE", "CHECK", "CONSTRAINT")
+            not_null = not_null or "IDENTITY" in [token.upper for token in kept]
         else:
             inner.at += 1
             continue
@@ -154,7 +160,8 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         columns = inner.group()
         if columns is None:  # USING INDEX: it takes the index's name where none is given
             index = inner.name() if inner.take("USING", "INDEX") else None
-            told = index or server_name(parent, [], "pkey"), [("definition", ANY)]
+            told = name or index or server_name(parent, [], "pkey"), [("definition", ANY)]
+            found += _taken_for_index(walk, schema, name, index)
             # Its columns are not null from now on, and which they are is the index's affair.
             found.append(
                 claim(walk, "column", (schema, "*"), parent, bare=bare, change=True, certain=False, parts=(("not null", ANY),))
@@ -170,7 +177,8 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         columns = inner.group()
         if columns is None:
             index = inner.name() if inner.take("USING", "INDEX") else None
-            told = index or "", [("definition", ANY)]
+            told = name or index or "", [("definition", ANY)]
+            found += _taken_for_index(walk, schema, name, index)
         else:
             names = _names(columns)
             told = server_name(parent, names, "key"), [("definition", Definition(f"unique ({', '.join(names)})", "loose"))]
@@ -202,7 +210,14 @@ def table_constraint(walk: Walk, piece: list[Token], table: tuple[str, str], bar
         walk, "constraint", (schema, name or told[0]), parent, bare=bare, named=name is not None or "USING" in _uppers(piece),
         parts=(*told[1], ("validated", _YES if validated else _NO)), needs=tuple(needs),
     )  # fmt: skip
-    return [made, *found]
+    return [*(one for one in found if one.was is not None), made, *(one for one in found if one.was is None)]
+
+
+def _taken_for_index(walk: Walk, schema: str, name: str | None, index: str | None) -> list[Claim]:
+    """An index that a constraint is made of bears the constraint's name from then on."""
+    if name is None or index is None or name == index:
+        return []
+    return [claim(walk, "index", (schema, name), bare=False, was=Thing("index", schema, "", index))]
 
 
 def _references(inner: Walk, columns: Sequence[str]) -> tuple[str, list[Thing]]:
@@ -248,7 +263,8 @@ def _unchecked(piece: Sequence[Token]) -> bool:
 
 
 def _names(tokens: Sequence[Token]) -> list[str]:
-    return [catalog_name(piece[0]) for piece in pieces(tokens)]
+    # In a key that holds for a time the last column stands behind the word PERIOD.
+    return [catalog_name(piece[1 if piece[0].upper == "PERIOD" and len(piece) > 1 else 0]) for piece in pieces(tokens)]
 
 
 def _uppers(tokens: Sequence[Token]) -> list[str]:
@@ -288,7 +304,11 @@ def table_action(walk: Walk, piece: list[Token], table: tuple[str, str], bare: b
         return [claim(walk, kind, (schema, name), parent, bare=bare, there=False, cascade=cascade, lenient=lenient)]
     if action.take("ALTER"):
         if action.take("CONSTRAINT"):
-            return None
+            name = action.name()
+            parts = (("definition", ANY), ("validated", ANY))
+            return (
+                None if name is None else [claim(walk, "constraint", (schema, name), parent, bare=bare, change=True, parts=parts)]
+            )
         action.take("COLUMN")
         name = action.name()
         if name is None:
@@ -306,6 +326,14 @@ def table_action(walk: Walk, piece: list[Token], table: tuple[str, str], bare: b
         if action.take("ADD", "GENERATED") or action.take("DROP", "IDENTITY") or action.take("DROP", "EXPRESSION"):
             return changed(name, default=ANY)
         return None
+    if action.take("INHERIT"):
+        above = action.qualified()
+        parents = (Thing("table", above[0], "", above[1]),) if above is not None else ()
+        return [claim(walk, "table", (schema, parent), bare=bare, change=True, parents=parents)]
+    if action.take("ATTACH", "PARTITION"):
+        child = action.qualified()
+        own = Thing("table", schema, "", parent)
+        return None if child is None else [claim(action, "table", child, change=True, parents=(own,))]
     if action.take("VALIDATE", "CONSTRAINT"):
         name = action.name()
         if name is None:

@@ -7,115 +7,44 @@ would get if every file ran, and a file has the needs without which it would fai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from chatops.frozen import frozen
-from chatops.migrations.claims import ANY, LISTS, Claim, Claims, Definition, Thing, Unread, in_schema, index_of
+from chatops.migrations.claims import ANY, LISTS, Called, Claim, Claims, Definition, Thing, Unread, in_schema, index_of
+from chatops.migrations.sql_walk import literal_words, names_in, tokens_of
+from chatops.migrations.standing import PLATFORM_SCHEMAS, RELATIONS, THERE, Cell, Need, Place, Standing, Write
 
-Place = tuple[int, int]
-THERE = Definition("there")
 # What a server may have whatever the files did: other databases share roles, platforms make extensions and schemas.
 _FROM_OUTSIDE = frozenset(("extension", "role", "publication"))
-PLATFORM_SCHEMAS = frozenset(
-    ("public", "extensions", "auth", "storage", "graphql", "graphql_public", "realtime", "vault", "pgsodium")
-)
+_CHANGE_CATALOG = frozenset(("CREATE", "ALTER", "DROP", "EXECUTE"))
 
 
-# What goes with a function or type that is dropped with all that uses it.
-_USED = ("function", "type", "domain", "extension")
-_LEAN_ON_TABLES = ("view", "materialized view", "constraint", "function")
-_USERS = ("column", "trigger", "policy", "view", "function", "constraint")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """Whether a thing is there (`part` is ""), or one part of what it is defined as."""
-
-    thing: Thing
-    part: str = ""
-
-    def __str__(self) -> str:
-        if not self.part:
-            return str(self.thing)
-        if self.thing.kind == "column":
-            return f"{self.part} of {self.thing.parent}.{self.thing.name}"
-        if self.part == "validated":
-            return f"validation of {self.thing}"
-        if self.thing.kind == "table":
-            return f"{self.part} of {self.thing.name}"
-        return f"{self.part} of {self.thing}"
-
-
-@frozen
-class Write:
-    """What a file puts into a cell: a definition, None for a thing that is gone, or what `source` held until then.
-
-    `certain`: whenever the file runs. `doubles`: a second run makes another one, for the server finds a free name.
-    """
-
-    place: Place
-    value: Definition | None
-    certain: bool
-    line: int
-    source: Cell | None = None
-    doubles: bool = False
-    unless: tuple[int, ...] = ()
-    """Files without which alone it happens: IF NOT EXISTS does nothing where one of them ran."""
-    lenient: bool = False
-    """Whether it does nothing where the thing is there, whoever made it."""
-
-    @property
-    def file(self) -> int:
-        """The file, by its place in the folder."""
-        return self.place[0]
-
-
-@frozen
-class Need:
-    """What a file fails without: a cell's thing there, or absent."""
-
-    place: Place
-    cell: Cell
-    there: bool
-
-    @property
-    def file(self) -> int:
-        """The file, by its place in the folder."""
-        return self.place[0]
-
-
-class Replay:
+class Replay(Standing):
     """The expected catalog of a folder. `foreign` are cells that are filled before any file runs, or may be."""
 
-    def __init__(self, files: Sequence[Claims], path: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[Claims], path: Sequence[str], schemas: Collection[str]) -> None:
+        super().__init__()
+        told = (claim for one in files for claim in one.told)
+        makes = {claim.thing.name for claim in told if claim.thing.kind == "schema" and claim.there and not claim.lenient}
+        self.schemas = frozenset(schemas) - (makes - PLATFORM_SCHEMAS)  # those that were there before
         self.path = tuple(path)
-        self.cells: dict[Cell, list[Write]] = {}
         self.needs: list[Need] = []
-        self.foreign: set[Cell] = set()
         self.words = [claims.words for claims in files]
-        self.standing: dict[Thing, bool] = {}
-        self._words: dict[Thing, frozenset[str]] = {}
-        self._respellings: dict[Thing, set[str]] = {}
-        self._tables: dict[Thing, Thing] = {}
-        self._once: dict[Thing, set[str]] = {}  # tables it is on if one of the files that renamed them did not run
-        self._parts: dict[Thing, set[str]] = {}
+        self._bodies: dict[str, str] = {}  # of functions, all that a name has had
         self._at: Place = (0, 0)
         self._line = 0
+        self._given: set[Cell] = set()  # what the server gives a name to, all of it, and that whose name is certain
         self._unnamed: set[Cell] = set()
         for index, claims in enumerate(files):
             for position, claim in enumerate(claims.claims):
                 self._at, self._line = (index, position), claim.line
-                self._unread(claim) if isinstance(claim, Unread) else self._apply(self._resolved(claim))
+                if isinstance(claim, Unread):
+                    self._unread(claim)
+                elif isinstance(claim, Called):
+                    self._called(claim)
+                else:
+                    self._apply(self._of_its_kind(self._resolved(claim)))
         self._sure_of_names()
-
-    def writes(self, cell: Cell) -> list[Write]:
-        """The writes of a cell in order."""
-        return self.cells.get(cell, [])
-
-    def table_of(self, thing: Thing) -> Thing | None:
-        """The table that a thing stands on."""
-        return self._tables.get(thing) or thing.owner
 
     # -- one claim ---------------------------------------------------------------------------------------------------
 
@@ -123,7 +52,14 @@ class Replay:
         for thing in claim.needs if claim.certain else ():
             self._need(thing, there=True)
         if claim.was is not None:
-            self._rename(claim, claim.was, claim.thing)
+            meant = self._meant(claim.was)
+            for thing in meant:
+                one = claim if len(meant) == 1 else claim.uncertain()
+                parent = thing.parent if claim.was.parent == "*" else claim.thing.parent
+                now = replace(claim.thing, parent=parent)
+                if now == thing:  # SET SCHEMA to where it is
+                    continue
+                self._rename(replace(one, thing=now, was=thing), thing, now)
         elif not claim.there:
             meant = self._meant(claim.thing)
             for thing in meant:  # which of several it is depends on which files ran
@@ -150,6 +86,8 @@ class Replay:
         known = certain and not (claim.lenient and self._maybe(thing, here=True))
         lenient = claim.lenient and not claim.replaces
         self._write(Cell(thing), THERE, certain=certain, doubles=not claim.named, lenient=lenient)
+        if not claim.named:
+            self._given.add(Cell(thing))
         if claim.lenient and not claim.parts:
             for part in self._parts.get(thing, ()):
                 self._write(Cell(thing, part), ANY, certain=False)
@@ -157,8 +95,12 @@ class Replay:
         unless = self._makers(asked) if asked is not None and not known else ()
         for part, value in claim.parts:
             self._write(Cell(thing, part), value, certain=known, unless=unless)
+        if thing.kind == "function" and claim.body is not None:
+            self._bodies[thing.name] = f"{self._bodies.get(thing.name, '')}\n;{claim.body}"
         self.standing[thing] = True
         self._words[thing] = claim.words
+        for above in claim.parents:
+            self._children.setdefault(above, set()).add(thing)
         if claim.table:
             self._tables[thing] = Thing("table", thing.schema, "", claim.table)
         if (index := index_of(claim)) is not None:
@@ -182,8 +124,12 @@ class Replay:
     def _change(self, claim: Claim, thing: Thing) -> None:
         if claim.certain:
             self._need(thing, there=True)
+        for parent in claim.parents:
+            self._children.setdefault(parent, set()).add(thing)
         for part, value in claim.parts:
             self._write(Cell(thing, part), value, certain=claim.certain)
+            for child in self.below(thing):
+                self._write(Cell(child, part), ANY, certain=False)
         if thing.kind == "sequence":
             self._words[thing] = self._words.get(thing, frozenset()) | claim.words
 
@@ -191,8 +137,20 @@ class Replay:
         if claim.certain and not claim.lenient:
             self._need(thing, there=True)
         self._gone(thing, certain=claim.certain)
+        if thing.kind == "constraint":
+            self._may_be_null(thing)
         for other, certain in list(self._taken_along(thing, cascade=claim.cascade)):
             self._gone(other, certain=claim.certain and certain)
+            if other.kind == "column" and claim.cascade:  # it stays where only its default used what is gone
+                self._write(Cell(other, "default"), ANY, certain=False)
+
+    def _may_be_null(self, constraint: Thing) -> None:
+        """From Postgres 18 on it may be a constraint, with a name of its own, that keeps a column from being null."""
+        words = self._words.get(constraint)
+        for thing in list(self.standing):
+            named = words is None or thing.name in words
+            if thing.kind == "column" and thing.owner == constraint.owner and named:
+                self._write(Cell(thing, "not null"), ANY, certain=False)
 
     def _gone(self, thing: Thing, *, certain: bool) -> None:
         for part in ("", *self._parts.get(thing, ())):
@@ -200,64 +158,19 @@ class Replay:
         # What may be there still goes along with what is renamed.
         self.standing[thing] = self.standing.get(thing, False) and not certain
 
-    def _taken_along(self, gone: Thing, *, cascade: bool) -> Iterable[tuple[Thing, bool]]:
-        """What goes with a thing, and whether that is certain."""
-        # Also what is gone already if every file runs: some did not, perhaps.
-        for thing in list(self.standing):
-            if thing == gone:
-                continue
-            owner = thing.owner
-            same_schema = thing.schema == gone.schema
-            words = self._words.get(thing, frozenset())
-            if gone.kind == "schema":
-                if thing.schema == gone.name:
-                    yield thing, True
-            elif gone.kind in ("table", "view", "materialized view") and same_schema:
-                on_it = owner is not None and owner.name == gone.name and owner.kind != "type"
-                if on_it or (self._tables.get(thing, gone).name == gone.name and thing.kind == "index"):
-                    yield thing, on_it or thing not in self._once  # an index keeps its name, whether its table was renamed or not
-                    continue
-                leans = thing.kind == "sequence" or (cascade and thing.kind in _LEAN_ON_TABLES)
-                if gone.name in self._once.get(thing, ()) or (leans and gone.name in words):
-                    yield thing, False
-            elif gone.kind == "column" and thing.kind == "sequence" and {gone.name, gone.parent} <= words:
-                yield thing, False
-            elif gone.kind == "column" and same_schema and thing.kind in ("index", "constraint", "policy", "trigger", "view"):
-                table = self._tables[thing].name if thing in self._tables else thing.parent
-                on_it = table == gone.parent or gone.parent in self._once.get(thing, ())
-                if (on_it or (cascade and gone.parent in words)) and self._mentions(thing, gone.name):
-                    yield thing, False
-            elif gone.kind == "constraint":
-                index = Thing("index", gone.schema, "", gone.name)
-                if thing == index or (cascade and thing.kind == "constraint" and gone.parent in words):
-                    yield thing, thing == index and not cascade
-            elif gone.kind == "type" and owner == gone:
-                yield thing, True
-            elif cascade and gone.kind in _USED and gone.name in words and thing.kind in _USERS:
-                yield thing, False
-
-    def _mentions(self, thing: Thing, name: str) -> bool:
-        """Whether the definition of a thing names a column."""
-        texts = [
-            write.value.text
-            for part in self._parts.get(thing, ())
-            for write in self.cells.get(Cell(thing, part), ())
-            if write.value is not None and write.value.how in ("expression", "keys", "loose", "query")
-        ]
-        told = " ".join([*texts, *self._respellings.get(thing, ())] if any(texts) else self._words.get(thing, ()))
-        return re.search(rf"\b{re.escape(name)}\b", told, re.IGNORECASE) is not None
-
     def _rename(self, claim: Claim, was: Thing, now: Thing) -> None:
         if claim.certain:
             if not claim.lenient:
                 self._need(was, there=True)
             self._need(now, there=False)
         moved = [(was, now)]
+        for child in list(self.below(was)) if was.owner is not None else ():
+            self._gone(child, certain=False)
         for thing in list(self.standing):
             if was.kind == "schema":
                 if thing.schema == was.name and thing.kind != "schema":
                     moved.append((thing, replace(thing, schema=now.name)))
-            elif thing.owner == was:
+            elif thing.owner in (was, replace(was, kind="table")) and was.kind in (*RELATIONS, "type"):
                 moved.append((thing, replace(thing, schema=now.schema, parent=now.name)))
             elif self._tables.get(thing) == was:
                 self._tables[thing] = now
@@ -300,6 +213,11 @@ class Replay:
             self._write(Cell(old, part), None, certain=claim.certain)
         self.standing[new] = self.standing.get(old, False)
         self.standing[old] = False
+        if old in self._children:
+            self._children[new] = set(self._children[old])
+        for children in self._children.values():
+            if old in children:
+                children.add(new)
         self._words[new] = self._words.get(old, frozenset()) | {new.name}
         self._respellings.setdefault(new, set()).update(self._respellings.get(old, ()))
         if old in self._tables:
@@ -321,8 +239,33 @@ class Replay:
                     continue
                 writes.append(Write(self._at, None if effect.verb == "drop" else ANY, False, self._line))
 
+    def _called(self, called: Called) -> None:
+        """A function of the folder that changes the catalog, and is called, may have done anything to what is named in both."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        changes = False
+        waiting = list(called.functions & self._bodies.keys())
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                body = tokens_of(self._bodies[name])
+                found |= names_in(body) | literal_words(body)
+                changes = changes or not _CHANGE_CATALOG.isdisjoint(token.upper for token in body)
+                waiting += found & self._bodies.keys()
+        if changes:
+            self._unread(Unread(called.line, called.words | found))
+
     def _sure_of_names(self) -> None:
-        """The server gives the name that is expected wherever no other statement of the folder could have taken it."""
+        """The server gives the name that is expected wherever no other statement of the folder could have taken it, else the
+        next that is free: that with a number behind it."""
+        unnamed = {(cell.thing.kind, cell.thing.schema, cell.thing.name) for cell in self._given}
+        for cell, writes in self.cells.items() if unnamed else ():
+            plain = cell.thing.name.rstrip("0123456789")
+            if not cell.part and plain != cell.thing.name and (cell.thing.kind, cell.thing.schema, plain) in unnamed:
+                given = self.cells.get(Cell(replace(cell.thing, name=plain)), ())
+                perhaps = (replace(one, value=THERE, certain=False, doubles=False) for one in given if one.doubles)
+                writes[:] = sorted([*writes, *perhaps], key=lambda one: one.place)
         for cell in self._unnamed:
             writes = self.cells[cell]
             made = [write for write in writes if write.value is not None]
@@ -354,15 +297,6 @@ class Replay:
         writes = self.cells.get(cell, ())
         return cell in self.foreign or any(_may_fill(write) and (here or write.file < self._at[0]) for write in writes)
 
-    def _meant(self, thing: Thing) -> list[Thing]:
-        """The things that a claim may mean: all of a name for a function without arguments, all on a table for "*"."""
-        if thing.kind == "function" and thing.parent == "*":
-            named = (thing.schema, thing.name)
-            return [one for one in self.standing if one.kind == "function" and (one.schema, one.name) == named]
-        if thing.name == "*":
-            return [one for one in self.standing if one.kind == thing.kind and one.owner == thing.owner]
-        return [thing]
-
     def _resolved(self, claim: Claim) -> Claim:
         """A claim with its bare name put into the schema of the search path where the thing is."""
         if len(claim.path) < 2:
@@ -370,7 +304,10 @@ class Replay:
         asked = claim.was or claim.thing
         made = claim.there and claim.was is None and not claim.change
         if made and asked.owner is None and not claim.table:
-            return claim
+            first = next(
+                (one for one in claim.path if Cell(Thing("schema", one, "", one)) in self.cells or one in self.schemas), None
+            )
+            return claim if first is None else in_schema(claim, first)
         for schema in claim.path:
             if self._found(asked, schema, claim.table):
                 return in_schema(claim, schema)

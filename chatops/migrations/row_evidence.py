@@ -16,11 +16,12 @@ from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
-from chatops.migrations.objects_made import claims_of_statement, path_after, temporary_names
+from chatops.migrations.objects_made import claims_of_statement, odd_literals_after, path_after, temporary_names
 from chatops.migrations.scanner import Kind, Token
 from chatops.migrations.sql_walk import Walk, catalog_name, literal_words, pieces, string_value, tokens_of
 
 MOST_ROWS = 200
+MOST_BESIDE = 2000
 Table = tuple[str, str]
 _OPERATORS = frozenset("+-*/%()") | {"||"}
 _CONSTANTS = frozenset(("NULL", "TRUE", "FALSE"))
@@ -99,8 +100,10 @@ def proven(database: Database, asked: Sequence[Candidate]) -> list[Candidate]:
 def _read(rows: _Rows, index: int, file: MigrationText, outside: tuple[str, ...]) -> None:
     now = outside
     session: set[str] = set()
+    odd = False
     for statement in file.statements:
         tokens = tokens_of(statement.text)
+        odd = odd_literals_after(tokens, odd)
         if (changed := path_after(tokens, outside, now)) is not None:
             now = changed
             continue
@@ -108,7 +111,9 @@ def _read(rows: _Rows, index: int, file: MigrationText, outside: tuple[str, ...]
         walk = Walk(tokens, statement.text, statement.line, now)
         first = walk.keyword()
         done: Written | Changed | bool = False
-        if first == "INSERT" and statement.kind is not Kind.COPY:
+        if odd and first in ("INSERT", "UPDATE"):
+            done = False  # its literals mean something else here than they do there
+        elif first == "INSERT" and statement.kind is not Kind.COPY:
             done = _insert(walk, index, session, rows.columns)
         elif first == "UPDATE":
             done = _update(walk, index, session)
@@ -214,20 +219,45 @@ def _of_written(rows: _Rows) -> Iterable[Candidate]:
     for file in sorted({one.file for one in rows.written} - rows.others.keys() - {one.file for one in rows.changed}):
         own = [one for one in rows.written if one.file == file]
         if all(_told_apart(rows, one) for one in own):
-            questions = [f"coalesce(({_whether_there(one)}), false)" for one in own]
+            questions = [f"coalesce(({_whether_there(rows, one)}), false)" for one in own]
             yield Candidate(file, None, own[0].table, f"select {' and '.join(questions)}")
 
 
 def _told_apart(rows: _Rows, one: Written) -> bool:
     """Whether the rows could have come from no other file."""
-    beside = [other for other in rows.written if other.table == one.table and other.file != one.file]
-    alike = any(row in other.rows for other in beside for row in one.rows)
-    return not alike and not _disturbed(rows, one.table, ()) and all(changed.table != one.table for changed in rows.changed)
+    beside = _beside(rows, one)
+    # Each row could be one of a file that says less of it, or writes the same value in other words: the server is asked of these.
+    apart = all(_common(one, other) and not any(row in other.rows for row in one.rows) for other in beside)
+    few = sum(len(other.rows) for other in beside) <= MOST_BESIDE
+    return (
+        apart and few and not _disturbed(rows, one.table, ()) and all(changed.table != one.table for changed in rows.changed)
+    )  # fmt: skip
 
 
-def _whether_there(one: Written) -> str:
-    alike = " and ".join(f"t.{db.identifier(name)} is not distinct from o.{db.identifier(name)}" for name in one.rows[0])
-    return f"select pg_catalog.bool_and(exists (select from {_named(one.table)} as t where {alike})) from {_given(one)}"
+def _beside(rows: _Rows, one: Written) -> list[Written]:
+    return [other for other in rows.written if other.table == one.table and other.file != one.file]
+
+
+def _common(one: Written, other: Written) -> list[str]:
+    return [name for name in one.rows[0] if name in other.rows[0]]
+
+
+def _whether_there(rows: _Rows, one: Written) -> str:
+    """Whether all rows are there, and none of them is what another file writes."""
+    there = f"exists (select from {_named(one.table)} as t where {_alike('t', one.rows[0])})"
+    others: dict[tuple[str, ...], list[Mapping[str, str | None]]] = {}
+    for other in _beside(rows, one):
+        common = _common(one, other)
+        others.setdefault(tuple(common), []).extend({name: row[name] for name in common} for row in other.rows)
+    apart = (
+        f"not exists (select from {_given(one.table, theirs, 'p')} where {_alike('p', common)})"
+        for common, theirs in others.items()
+    )
+    return f"select pg_catalog.bool_and({' and '.join([there, *apart])}) from {_given(one.table, one.rows)}"
+
+
+def _alike(first: str, names: Iterable[str]) -> str:
+    return " and ".join(f"{first}.{db.identifier(name)} is not distinct from o.{db.identifier(name)}" for name in names)
 
 
 def _of_changed(rows: _Rows) -> Iterable[Candidate]:
@@ -255,16 +285,16 @@ def _whether_changed(one: Changed, written: Written, keys: Sequence[str]) -> str
     new = ", ".join(f"(\n{text}\n) as {name}" for name, text in named)
     return (
         "select pg_catalog.bool_and(f.rows operator(pg_catalog.=) 1::bigint and (f.same or f.changed))"
-        f" and pg_catalog.bool_or(f.changed and not f.same) from {_given(written)}"
+        f" and pg_catalog.bool_or(f.changed and not f.same) from {_given(written.table, written.rows)}"
         f" cross join lateral (select {new} from (select o.*) as own) as n"
         f" cross join lateral (select pg_catalog.count(*) as rows, pg_catalog.bool_and({same}) as same,"
         f" pg_catalog.bool_and({changed}) as changed from {_named(one.table)} as t where {where}) as f"
     )
 
 
-def _given(written: Written) -> str:
-    rows = db.literal(json.dumps(written.rows))
-    return f"pg_catalog.jsonb_populate_recordset(null::{_named(written.table)}, {rows}::jsonb) as o"
+def _given(table: Table, rows: Sequence[Mapping[str, str | None]], called: str = "o") -> str:
+    written = db.literal(json.dumps(rows))
+    return f"pg_catalog.jsonb_populate_recordset(null::{_named(table)}, {written}::jsonb) as {called}"
 
 
 def _named(table: Table) -> str:

@@ -7,8 +7,10 @@ import re
 
 from chatops.migrations.claims import Definition
 from chatops.migrations.scanner import normalised, significant
+from chatops.migrations.sql_walk import pieces
 
-_PLAIN_KEYS = re.compile(r'^[\w", .]*$')
+_NOTHING = re.compile(r"\(*null(?:\s*::[^:]*)?\)*", re.IGNORECASE)
+_ORDER = frozenset(("ASC", "DESC", "NULLS", "FIRST", "LAST"))
 
 
 def settled(written: Definition, live: str) -> bool | None:
@@ -21,7 +23,8 @@ def settled(written: Definition, live: str) -> bool | None:
     if written.how == "body":
         return normalised(ours) == normalised(live)
     if written.how == "default":
-        ours = "" if ours.lower() == "null" else ours
+        # Where the length of a type is kept, so is that there is no default.
+        ours, live = ("" if _NOTHING.fullmatch(one) else one for one in (ours, live))
     if written.how in ("expression", "default", "query"):
         if not ours or not live:
             return ours == live
@@ -30,13 +33,21 @@ def settled(written: Definition, live: str) -> bool | None:
         return True if _spelled(ours) == _spelled(live) else None
     same = loosened(ours) == loosened(live)
     if not same and written.how == "keys":
-        return False if _PLAIN_KEYS.match(ours) and _PLAIN_KEYS.match(live) else None
+        return False if _only_columns(ours) and _only_columns(live) else None
     if not same and ours.startswith("foreign key") and "(*)" in ours:
         # The catalog names the columns of the primary key that the file leaves out.
         return re.sub(r"\([^)]*\)", "", ours.partition(" references ")[2]) == re.sub(
             r"\([^)]*\)", "", live.partition(" references ")[2]
         )
     return same
+
+
+def _only_columns(keys: str) -> bool:
+    """Whether keys of an index are columns and their order alone: an operator class or a collation may be the one anyway."""
+    return all(
+        piece[0].kind in ("word", "identifier") and all(token.upper in _ORDER for token in piece[1:])
+        for piece in pieces(list(significant(keys)))
+    )
 
 
 def _spelled(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +36,7 @@ class Walk:
     def words(self) -> frozenset[str]:
         """All names of the statement, told apart when they are first asked for: most walks end at the first keyword."""
         if self._words is None:
-            self._words = frozenset(catalog_name(token) for token in self.tokens if token.kind in ("word", "identifier"))
+            self._words = names_in(self.tokens)
         return self._words
 
     def peek(self, ahead: int = 0) -> Token | None:
@@ -181,6 +182,20 @@ def string_value(token: Token) -> str:
     if text[0] in "eE":
         return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), inner, flags=re.DOTALL)
     return inner
+
+
+def names_in(tokens: Sequence[Token]) -> frozenset[str]:
+    """All names among some tokens."""
+    return frozenset(catalog_name(token) for token in tokens if token.kind in ("word", "identifier"))
+
+
+def called_in(tokens: Sequence[Token]) -> frozenset[str]:
+    """The names before an opening parenthesis."""
+    return frozenset(
+        catalog_name(token)
+        for token, following in itertools.pairwise(tokens)
+        if following.text == "(" and token.kind in ("word", "identifier")
+    )
 
 
 def literal_words(tokens: Sequence[Token]) -> frozenset[str]:

@@ -86,7 +86,7 @@ select case t.typtype when 'd' then 'domain' else 'type' end, n.nspname::text, '
   from pg_type as t
   join namespaces as n on n.oid = t.typnamespace
   left join pg_class as c on c.oid = t.typrelid
- where t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c')
+ where t.typtype in ('e', 'd', 'r') or (t.typtype = 'b' and t.typcategory <> 'A') or (t.typtype = 'c' and c.relkind = 'c')
 union all
 select 'label', n.nspname::text, t.typname::text, e.enumlabel::text, '{}'
   from pg_type as t
