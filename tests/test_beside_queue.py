@@ -66,6 +66,8 @@ def test_users_in_no_queue_are_counted_in_the_first_line_of_every_screen(
     for command in ("queue", "summary"):
         page = chatops_inprocess(command, db=mended, terminal=(120, 30), check=0).stdout
         assert f" · {told[1]} · oldest" in page, page
+    handed = chatops_inprocess("summary", "--since", "1h", db=mended, terminal=(120, 30), check=0).stdout
+    assert f"{told[1]}" in next(line for line in handed.splitlines() if line.startswith("now: ")), handed
     stuck = chatops_inprocess("stuck", db=mended, terminal=(120, 30), check=0).stdout
     assert re.match(rf"{told[1][1:].split()[0]} users wait in no queue, oldest ", stuck), stuck
     named = re.search(r"chatops (diagnose --only \S+)", stuck)

@@ -59,6 +59,7 @@ def summary(invocation: Invocation, watch: float | None, since: str | None = Non
                 seen = hand_over.watched(earlier_look.kept_watches(invocation, stored).values(), began)
                 seen = hand_over.newest(seen, own_look.seen_since(invocation, began))
                 found = shift.shift(database, began)
+                found = replace(found, queue=replace(found.queue, beside=beside_queue.read(database)))
                 return shift_screen.handed_over(found, seen, invocation.now, invocation.here("monitor", "--store"))
             now = reports.summary(database)
             queue = replace(now.queue, beside=beside_queue.read(database))
