@@ -174,3 +174,32 @@ def test_rows_that_a_key_of_the_application_s_own_finds_nothing_for_are_never_de
     latest_database.execute(finding["rows"][0]["statement"])
     chatops_inprocess("diagnose", "--only", "DB005", db=latest_database, check=0)
     assert latest_database.value("select count(*) from chats") == 1
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        "alter schema chatops rename to chatops_of_old",
+        "alter table chatops.settings set schema public",
+        "alter table chatops.actions rename to journal",
+        "alter table chatops.migrations rename to ledger; alter table chatops.ledger set schema public",
+    ],
+)
+def test_what_chatops_knows_comes_back_from_where_somebody_moved_it(
+    away: str, latest_database: Database, chatops_inprocess
+) -> None:
+    was = latest_database.value("select count(*) from chatops.migrations")
+    latest_database.script(away)
+    if away.endswith("public") and "migrations" in away:
+        latest_database.script("alter table public.ledger rename to migrations")
+    for _ in range(4):
+        told = json.loads(
+            chatops_inprocess("diagnose", "--only", "DB003", "--rows", "50", "-o", "json", db=latest_database).stdout
+        )
+        if not told["findings"]:
+            break
+        finding = told["findings"][0]
+        assert not finding["help_command"], "what is there is not made anew"
+        latest_database.execute(finding["help_sql"])
+    assert told["findings"] == []
+    assert latest_database.value("select count(*) from chatops.migrations") == was

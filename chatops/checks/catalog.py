@@ -247,8 +247,9 @@ def texts_of(label: str, ledger: Ledger, major: int) -> dict[str, str]:
 
 @cache
 def columns_of(table: str) -> tuple[str, ...]:
-    """The columns that a table of the application surely has."""
-    labels = (label.removeprefix("column ") for label in objects_of(CORE) if label.startswith(f"column {table}."))
+    """The columns that a table of the application, or one of schema chatops, surely has."""
+    made = objects_of(BOOKKEEPING if table.startswith("chatops.") else CORE)
+    labels = (label.removeprefix("column ") for label in made if label.startswith(f"column {table}."))
     return tuple(label.rpartition(".")[2] for label in labels if label not in OPTIONAL)
 
 

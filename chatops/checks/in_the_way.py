@@ -57,21 +57,44 @@ def look(database: Database, row: Values, wanted: Mapping[str, str], columns: Se
     return {}
 
 
+def bookkeeping_elsewhere(database: Database, row: Values, columns: Sequence[str]) -> dict[str, Any]:
+    """The same of schema chatops and its tables: a new one in its place would know nothing of what was done."""
+    name = str(row["object"]).removeprefix("chatops.")
+    try:
+        with database.savepoint("chatops_in_the_way"):
+            if row["kind"] != "table":
+                schema = database.value(sqlfiles.body_of("mending/moved_bookkeeping.sql"))
+                if schema is None:
+                    return {}
+                told = f"it stands as {schema} now, with all that it knows"
+                return {"in_the_way": told, "mend": None, "remedy": f"alter schema {identifier(str(schema))} rename to chatops;"}
+            ours = [one.removeprefix("table chatops.") for one in known_names() if one.startswith("table chatops.")]
+            asked = {"name": name, "columns": list(columns), "ours": ours}
+            found = database.tuples(sqlfiles.body_of("mending/moved_of_ours.sql"), asked)
+    except DatabaseError:
+        return {}  # the statement says so when it is run
+    if not found or not columns:
+        return {}
+    return {**_comes_back(*(str(one) for one in found[0]), schema="chatops", name=name), "mend": None}
+
+
 def _elsewhere(database: Database, name: str, dropping: str, columns: Sequence[str]) -> dict[str, Any]:
     """The table itself under another name or in another schema: an empty one in its place would hide all rows."""
     found = database.tuples(sqlfiles.body_of("mending/moved.sql"), {"name": name, "columns": list(columns)})
     if not found:
         return {}
-    schema, there = (str(one) for one in found[0])
-    back = f"alter table {identifier(schema)}.{identifier(there)} "
+    return _comes_back(*(str(one) for one in found[0]), schema=database.target.schema, name=name, dropping=dropping)
+
+
+def _comes_back(where: str, there: str, *, schema: str, name: str, dropping: str = "") -> dict[str, Any]:
+    """The statements that bring a table back to its schema and name."""
     steps = [dropping] if dropping else []
-    if schema != database.target.schema:
-        steps.append(f"{back}set schema {identifier(database.target.schema)};")
-        back = f"alter table {identifier(database.target.schema)}.{identifier(there)} "
+    if where != schema:
+        steps.append(f"alter table {identifier(where)}.{identifier(there)} set schema {identifier(schema)};")
     if there != name:
-        steps.append(f"{back}rename to {identifier(name)};")
+        steps.append(f"alter table {identifier(schema)}.{identifier(there)} rename to {identifier(name)};")
     return {
-        "in_the_way": f"with its rows it stands as {schema}.{there} now: nothing is made anew, it comes back",
+        "in_the_way": f"with its rows it stands as {where}.{there} now: nothing is made anew, it comes back",
         "remedy": " ".join(steps),
     }
 

@@ -317,6 +317,8 @@ def _judged(check: Check, rows: Sequence[Values], state: _Run, seconds: float) -
 
 def _that_works(row: Values, state: _Run, major: int) -> dict[str, Any]:
     """A row about an object that is missing, with what stands in the way of putting it back, and what mends that first."""
+    if row.get("migration") == catalog.BOOKKEEPING and row["kind"] in ("file", "schema", "table") and row.get("found_as") is None:
+        return {**row, **in_the_way.bookkeeping_elsewhere(state.database, row, catalog.columns_of(str(row["object"])))}
     if row.get("found_as") is not None or not row.get("remedy"):
         return dict(row)
     wanted = catalog.texts_of(f"{row['kind']} {row['object']}", state.inventory.known, major)
