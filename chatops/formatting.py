@@ -22,7 +22,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 def duration(seconds: float | timedelta | None) -> str:
-    """A span of time in its two largest units; seconds.
+    """A span of time in its two largest units, seconds; measured, and so rounded, as an age is not.
 
     >>> duration(8077), duration(40), duration(0.034), duration(18316800), duration(None), duration(math.nan)
     ('2 h 14 m', '40 s', '0.03 s', '212 d', '—', '—')

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chatops import formatting
 from chatops.chats import planting, population
 from chatops.checks import load
 from chatops.checks.began import began
-from chatops.checks.findings import filled, findings
+from chatops.checks.findings import filled, findings, shown
 from chatops.checks.results import Result as Result_
 from chatops.flows import watch_option
 from chatops.screens import diagnose_short as short
 from chatops.screens.evidence import evidence
 from chatops.screens.lines import Reader
 from tests.ailing import look, recent
-from tests.conftest import Result, build_core, clean_environment
+from tests.conftest import Result, build_core, build_latest, clean_environment
 from tests.locks import wait_until_blocked
 from tests.servers import Database, Farm, Server
 from tests.shift import furnish
@@ -363,12 +366,12 @@ def test_screens_that_count_the_same_come_to_the_same(chatops_inprocess: Run, de
     summary, queue, found = asked("summary"), asked("queue", "--top", "1000"), asked("diagnose", "--rows", "1000")
     operators, free = asked("operators"), asked("operators", "--free")
     everything = asked("stuck", "--longer-than", "0s", "--limit", "10000")["stuck"]
-    states = {(row["state"], row["empty"]): row["chats"] for row in summary["states"]}
+    states = {(row["state"], row["why"]): row["chats"] for row in summary["states"]}
     rows = {one["code"]: one["rows"] for one in found["findings"]}
     now = datetime.fromisoformat(found["at"])
     # Who waits.
     waits = {row["chat_id"]: datetime.fromisoformat(row["waiting_since"]) for row in queue["queue"]}
-    assert len(waits) == queue["waiting"] == summary["waiting"] == states["waiting_assignment", False]
+    assert len(waits) == queue["waiting"] == summary["waiting"] == states["waiting_assignment", None]
     assert waits.keys() == {row["chat_id"] for row in everything if row["reason"] == "waiting"}
     limit = timedelta(minutes=found["thresholds"]["queue_sla_minutes"]["value"])
     assert {row["chat_id"] for row in rows["QUEUE010"]} == {chat for chat, since in waits.items() if now - since > limit}
@@ -392,7 +395,7 @@ def test_screens_that_count_the_same_come_to_the_same(chatops_inprocess: Run, de
         row["chat_id"] for row in asked("chats", "--state", "assigned", "--limit", "10000")["chats"] if row["operator_id"]
     }
     assert len(held) == sum(row["held_chats"] for row in operators["operators"])
-    assert len(held) == states["assigned", False] - sum(
+    assert len(held) == states["assigned", None] - sum(
         row["chat_state"] == "assigned"
         for row in rows["CHAT003"]  # without an operator
     )
@@ -412,6 +415,88 @@ def test_screens_that_count_the_same_come_to_the_same(chatops_inprocess: Run, de
     # Who was left alone.
     ended = [row for row in asked("stuck", "--review", "--limit", "1000")["review"] if row["reason"] in ("ended", "limit")]
     assert {row["chat_id"] for code in ("CHAT012", "CHAT018") for row in rows.get(code, [])} <= {row["chat_id"] for row in ended}
+
+
+def troubled_newest(database: Database) -> None:
+    """The newest system, with some of the troubles, and somebody who leaves after their chat."""
+    build_latest(database)
+    with opened(database) as connection:
+        population.populate(connection, size=population.SMALLEST, seed=1)
+        for code in ("CHAT007", "CHAT011", "OPER001", "OPER003"):
+            planting.plant(connection, code)
+    database.script(
+        """set local session_replication_role = replica;
+           update operators set is_available = false
+            where id = (select assigned_operator_id from chats where chat_state = 'assigned' and is_active order by id limit 1)"""
+    )
+
+
+@pytest.fixture
+def newest(new_database: Callable[..., Database], farm: Farm, server: Server) -> Database:
+    return new_database(on=server, template=recent(farm, server, "troubled-newest", troubled_newest))
+
+
+@pytest.mark.parametrize("system", ["demo", "newest"])
+def test_every_screen_says_as_many_wait_are_held_and_are_free(
+    chatops_inprocess: Run, request: pytest.FixtureRequest, system: str
+) -> None:
+    """Whatever counts those who wait, are held, free, silent, busy, away or inactive comes to the same, or says what else it counts."""
+    database: Database = request.getfixturevalue(system)
+
+    def asked(*words: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(chatops_inprocess(*words, "-o", "json", db=database).stdout)
+        return answer
+
+    def said(*words: str) -> str:
+        return " ".join(chatops_inprocess(*words, db=database, terminal=(200, 60)).stdout.split())
+
+    summary = asked("summary")
+    wait, free, silent = summary["waiting"], summary["operators_free"], summary["operators_free_and_silent"]
+    busy, held, leaving = summary["operators_busy"], summary["chats_held"], summary["operators_busy_and_leaving"]
+    assert (wait > 0, held > busy > 0 if system == "demo" else leaving > 0, free > silent > 0) == (True, True, True)
+    with_chats = f"{busy} busy" + (f" with {held} chats" if held != busy else "")
+    last = f" ({leaving} get{'s' if leaving == 1 else ''} no next chat)" if leaving else ""
+    line = f"{free} free ({silent} silent) · {with_chats}{last} · {summary['operators_away']} away"
+    # The line of the queue, wherever it stands.
+    for words in (("summary",), ("queue",), ("summary", "--since", "8h")):
+        assert f"{line} · {wait} wait · " in said(*words), words
+    assert f"{line} · {summary['operators_inactive']} inactive" in said("operators")
+    for words in (("diagnose",), ("diagnose", "--brief")):
+        assert re.search(rf"\b{wait} wait,", said(*words)), words
+    assert f"{free} free ({silent} silent) {busy} busy{last}" in said("diagnose")
+    # Rows of tables.
+    operators = asked("operators")["operators"]
+    assert sum(one["held_chats"] for one in operators) == held
+    assert sum(one["load"] == "busy" and not one["next_chat"] for one in operators) == leaving
+    assert said("operators").count(" busy, not available ") == leaving
+    assert said("operators").count(" free, silent ") == silent
+    apart = {(row["state"], row["why"]): row["chats"] for row in summary["states"]}
+    every = sum(chats for (state, _), chats in apart.items() if state == "waiting_assignment")
+    listed = said("chats", "--state", "waiting")
+    assert listed.startswith(f"{every} chats, {wait} of them in the queue, " if every != wait else f"{wait} chats, ")
+    longest = said("chats", "--state", "waiting", "--sort", "wait")
+    assert longest.partition(",")[0] == listed.partition(",")[0]
+    assert ("in the queue" in longest) is (every != wait)
+    assert f"of {wait}" in said("queue", "--limit", "2") or f"and {wait - 2} more" in said("queue", "--limit", "2")
+    assert (re.search("answered already|nobody wrote yet", said("summary")) is not None) is (every != wait)
+    # For programs.
+    figures = chatops_inprocess("summary", "-o", "prometheus", db=database).stdout
+    assert re.search(rf"^chatops_queue_waiting{{.*}} {wait}$", figures, re.MULTILINE)
+    assert re.search(rf'^chatops_operators{{.*load="free"}} {free}$', figures, re.MULTILINE)
+    assert asked("queue")["waiting"] == wait
+    for found_ in asked("diagnose", "--only", "QUEUE004")["findings"]:  # on the newest nobody waits for a minute yet
+        assert found_["count"] <= wait
+        assert (found_["rows"][0]["free_operators"], found_["rows"][0]["of_them_silent"]) == (free, silent)
+    # The same wait.
+    told = asked("queue", "--limit", "1")
+    assert told["queue"][0]["waiting_since"] == told["oldest_waiting_since"]
+
+
+@given(st.floats(1, 90 * 86400))
+def test_for_how_long_it_is_so_is_told_as_the_age_of_the_same_instant(seconds: float) -> None:
+    now = datetime(2026, 1, 15, 12, tzinfo=UTC)
+    span = timedelta(seconds=seconds)
+    assert shown(span, now) == formatting.age(now - span, now)
 
 
 def test_brief_is_one_line_everywhere_and_full_is_what_a_pipe_gets(chatops_inprocess: Run, core_database: Database) -> None:

@@ -274,3 +274,29 @@ def test_what_a_wrong_should_keep_assignment_costs_depends_on_who_calls_it(
         )
     page = chatops_inprocess("diagnose", "--only", "DB007", db=latest_database, check=1).stdout
     assert ("nothing in this database calls it" in page) is not called, page
+
+
+def test_that_nobody_would_serve_what_a_repair_gives_back_is_said_before_it(deployed: Database, chatops_inprocess: Run) -> None:
+    says = "nobody else is available: given back, these chats wait until somebody is"
+    plant(deployed, "OPER001")
+    gone = "(select assigned_operator_id from chats where assigned_operator_id is not null and id = any(%s))"
+
+    def told() -> list[bool]:
+        answers = (
+            chatops_inprocess(*words, db=deployed).stdout
+            for words in (("diagnose", "--only", "OPER001"), ("repair", "OPER001", "--dry-run"))
+        )
+        return [says in " ".join(answer.split()) for answer in answers]
+
+    found = json.loads(chatops_inprocess("diagnose", "--only", "OPER001", "-o", "json", db=deployed, check=1).stdout)
+    chats = [row["chat_id"] for row in found["findings"][0]["rows"]]
+    deployed.execute(f"update operators set last_activity = now() where is_available and id not in {gone}", (chats,))
+    assert told() == [False, False]
+    deployed.execute(f"update operators set is_available = false where id not in {gone}", (chats,))
+    assert told() == [True, True]
+    one = deployed.value(f"select id from operators where is_active and id not in {gone} limit 1", (chats,))
+    deployed.execute("update operators set is_available = true, last_activity = now() - interval '3 hours' where id = %s", (one,))
+    deployed.execute("delete from operator_activity where operator_id = %s", (one,))
+    assert told() == [True, True]
+    deployed.execute("update operators set last_activity = now() where id = %s", (one,))
+    assert told() == [False, False]

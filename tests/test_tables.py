@@ -61,13 +61,14 @@ def as_json(chatops_inprocess, database: Database, *arguments: str) -> dict:
 
 def test_summary_counts_each_state_and_tells_empty_chats_apart(system: Database, chatops_inprocess) -> None:
     answer = as_json(chatops_inprocess, system, "summary")
-    counts = {(row["state"], row["empty"]): row["chats"] for row in answer["states"]}
+    counts = {(row["state"], row["why"]): row["chats"] for row in answer["states"]}
     assert counts == {
-        ("waiting_assignment", False): 2,
-        ("waiting_assignment", True): 2,
-        ("assigned", False): 1,
-        ("waiting_real_user_reply", False): 2,
-        ("completed", False): 2,
+        ("waiting_assignment", None): 2,
+        ("waiting_assignment", "no message"): 1,
+        ("waiting_assignment", "not active"): 1,
+        ("assigned", None): 1,
+        ("waiting_real_user_reply", None): 2,
+        ("completed", None): 2,
     }
     assert answer["chats"] == 9
     assert sum(row["share"] for row in answer["states"]) == pytest.approx(1)

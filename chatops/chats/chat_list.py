@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -129,6 +129,11 @@ def _name(text: str | None) -> tuple[UUID | None, UUID | None, str | None]:
 
 def _operator(database: Database, text: str | None) -> UUID | None:
     return find_operator(database, text).id if text and not _is_nobody(text) else None
+
+
+def is_about_waiting(wanted: ChatFilter) -> bool:
+    """Whether it takes all chats in state waiting_assignment and no others: not all of these are in the queue."""
+    return replace(wanted, state=None, sort=None).words == "" and _states(wanted.state) == [states.STATES[0]]
 
 
 def _states(text: str | None) -> list[str] | None:

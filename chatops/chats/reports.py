@@ -24,11 +24,14 @@ STUCK_WORDS = {
 
 @frozen
 class StateCount:
-    """Chats in one state; `empty` are those that are to get an operator although no user waits: without a
-    message, or answered."""
+    """Chats in one state; `empty` are those in state waiting_assignment that are not in the queue.
+
+    `why`: no message, answered, not active (ended by their flag alone), or no queue: a user waits in them all the same.
+    """
 
     state: str
     empty: bool
+    why: str | None
     chats: int
     oldest: datetime | None
 
@@ -58,6 +61,8 @@ class QueueFigures:
     silent: int
     """Of those who are free, who was not heard of for so long that OPER003 names them."""
     busy: int
+    held: int
+    """How many chats they hold: more than they are where somebody holds two."""
     leaving: int
     """Of those who are busy, who is not available, or not active: they get no next chat."""
     away: int
@@ -110,6 +115,15 @@ class OperatorLoad:
     held_chats: int
     last_activity: datetime | None
     total_messages: int | None
+    is_active: bool
+    is_available: bool
+
+    @property
+    def no_next(self) -> str | None:
+        """Why somebody who holds a chat gets no next one; None where they do."""
+        if self.load != "busy" or (self.is_active and self.is_available):
+            return None
+        return "not available" if self.is_active else "not active"
 
 
 @frozen
@@ -146,10 +160,10 @@ def summary(database: Database) -> Summary:
     """Chats by state, and the queue; inside `reading`."""
     found = ask(database, StateCount, "queries/summary.sql")
     order = {state: place for place, state in enumerate(STATES)}
-    states = sorted(found, key=lambda row: (order.get(row.state, len(order)), row.empty))
+    states = sorted(found, key=lambda row: (order.get(row.state, len(order)), row.empty, row.why or ""))
     known = {row.state for row in states}
-    states += [StateCount(state, False, 0, None) for state in STATES if state not in known]
-    states.sort(key=lambda row: (order.get(row.state, len(order)), row.empty))
+    states += [StateCount(state, False, None, 0, None) for state in STATES if state not in known]
+    states.sort(key=lambda row: (order.get(row.state, len(order)), row.empty, row.why or ""))
     return Summary(states, queue_figures(database))
 
 

@@ -172,7 +172,7 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         ),
         pasted=_once(
             (
-                *(str(row["statement"]) for row in each if row.get("decides")),
+                *(str(row["statement"]) for row in each if row.get("decides") and row.get("statement")),
                 *(text for row in told if _says(advice, row) for text in _pasted(advice, row, survey, here)),
             )
         ),
@@ -283,8 +283,9 @@ def shown(value: object, now: datetime | None, name: str = "") -> str:
     """A value of evidence in words: spans of time, numbers with separators where they count something, lists."""
     if value is None:
         return "none"
-    if isinstance(value, timedelta):
-        return formatting.duration(value)
+    if isinstance(value, timedelta):  # for how long something is so: as the age of the same instant elsewhere
+        seconds = value.total_seconds()
+        return formatting.duration(float(int(seconds)) if seconds >= 1 else seconds)
     if isinstance(value, datetime):
         if now is not None and value > now:
             return f"in {formatting.duration(value - now)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from chatops.chats import chat_list
+from chatops.chats import chat_list, reports
 from chatops.chats.chat_list import ChatFilter
 from chatops.errors import ExitCode
 from chatops.flows import paused, tenants
@@ -53,9 +53,9 @@ def chats(invocation: Invocation, request: ChatsRequest) -> ExitCode:
         with invocation.reading() as database:
             total = chat_list.count(database, wanted)
             found = chat_list.first(database, wanted, limit=listed.read, oldest=request.oldest) if total else []
-            answer = screen.answer(
-                found, invocation.now, total=total, shown=listed.shown, order=_said(request), act=act, more=more, waits=waits
-            )
+            queued = reports.queue_figures(database).waiting if chat_list.is_about_waiting(wanted) else None
+            answer = screen.answer(found, invocation.now, total=total, shown=listed.shown, order=_said(request), act=act,
+                                   more=more, waits=waits, queued=queued)  # fmt: skip
             return paused.led(database, answer)
 
     return shown(invocation, ask, request.watch)

@@ -28,15 +28,19 @@ WAITS = Column("waits_since", "waits", "age", rank=0)
 
 def answer(
     rows: Iterable[ListedChat], now: datetime | None, *, total: int | None, shown: int, order: str, act: str, more: str,
-    waits: bool = False,
+    waits: bool = False, queued: int | None = None,
 ) -> Answer:  # fmt: skip
-    """`chats`; `total` None while streaming. `act` is a command that releases these chats, `more` the one that lists them all."""
+    """`chats`; `total` None while streaming. `act` is a command that releases these chats, `more` the one that lists them all.
+
+    `queued`: so many of those in state waiting_assignment are in the queue.
+    """
     columns = [*COLUMNS[:-3], WAITS, *COLUMNS[-3:]] if waits else COLUMNS
     if total is None:
         return Answer("chats", [Table("chats", columns, rows, empty="No chat is like that.")], now=now)
     listed = list(rows)
     table = Table("chats", columns, listed, empty="No chat is like that.", most=shown)
-    head = f"{formatting.plural(total, 'chat')}, {order}"
+    of_them = f", {formatting.count(queued)} of them in the queue" if queued is not None and queued != total else ""
+    head = f"{formatting.plural(total, 'chat')}{of_them}, {order}"
     body: list[Table | Text] = [Text([head]), table]
     if total > shown:
         body.append(

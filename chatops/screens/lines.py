@@ -33,11 +33,12 @@ def locked_in_words(locked: int, waiting: int) -> str:
     return f"{formatting.count(min(locked, waiting))} of {formatting.count(waiting)} locked"
 
 
-def busy_in_words(busy: int, leaving: int) -> str:
-    """How many hold a chat, and of these for how many it is the last one."""
+def busy_in_words(busy: int, leaving: int, held: int | None = None) -> str:
+    """How many hold a chat, where some hold several (`held` in all) how many chats, and for how many it is the last one."""
     gets = "gets" if leaving == 1 else "get"
     who = "none gets a next chat" if leaving == busy else f"{formatting.count(leaving)} {gets} no next chat"
-    return f"{formatting.count(busy)} busy" + (f" ({who})" if leaving else "")
+    chats = f" with {formatting.plural(held, 'chat')}" if held is not None and held != busy else ""
+    return f"{formatting.count(busy)} busy{chats}" + (f" ({who})" if leaving else "")
 
 
 @frozen

@@ -37,7 +37,7 @@ def preview_answer(
     changes = [change for outcome in outcomes for change in outcome.changes]
     how = f"{' (some change several rows)' if len(changes) > many else ''}; a preview, nothing was changed"
     lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
-    body: list[Table | Text] = [Text(lines), *_changes(outcomes, says)]
+    body: list[Table | Text] = [Text([*lines, *_given_to_nobody(plan)]), *_changes(outcomes, says)]
     if any(one.mended + one.busy == PREVIEW != plan.counts[one.code] for one in outcomes):
         again = command or here("repair", *(outcome.code for outcome in outcomes))
         body.append(Text([[Span(f"the first {PREVIEW} of each were tried and are shown; all: "),
@@ -130,6 +130,13 @@ def _would(plan: RepairPlan, outcome: Mended) -> str:
         return f"{formatting.count(total)} found, all busy with somebody else"
     tried = "" if outcome.mended >= total else f"; the first {formatting.count(outcome.mended)} below"
     return f"{formatting.count(total)} to mend{tried}"
+
+
+def _given_to_nobody(plan: RepairPlan) -> list[Line]:
+    """That chats would be given back to a queue that nobody serves."""
+    rows = [row for one in plan.survey.results if one.check.code == GONE and GONE in plan.codes for row in one.rows]
+    says = next((str(row["decides"]) for row in rows if row.get("decides")), None)
+    return [[Span(f"{GONE:<8} ", "strong"), Span(says, "warning")]] if says else []
 
 
 def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:

@@ -13,9 +13,13 @@ from chatops.model import Answer, Column, Figure, Line, Span, Table, Text, named
 from chatops.screens.columns import TAKEN, operator, operator_of_row
 from chatops.screens.lines import busy_in_words, free_in_words, locked_in_words
 
-EMPTY = "no user waits"
-"""Of a chat that is to get an operator: nobody has written, or it was answered, which CHAT007 finds."""
-
+APART = {
+    "no message": "nobody wrote yet",
+    "answered": "answered already",
+    "not active": "ended by its flag",
+    "no queue": "waits in no queue",
+}
+"""Why a chat in state waiting_assignment is not in the queue; CHAT007, CHAT011 and QUEUE012 find the last three."""
 
 LONGEST_WAIT = 100 * 365 * 86400.0
 
@@ -25,6 +29,7 @@ class _StateLine:
     label: str
     state: str
     empty: bool
+    why: str | None
     chats: int
     share: float
     bar: float
@@ -35,13 +40,13 @@ def summary_table(summary: Summary) -> Table:
     """Chats by state with share and bar."""
     total = summary.total or 1
     lines = [
-        _StateLine(EMPTY if row.empty else states.long(row.state), row.state, row.empty, row.chats,
+        _StateLine(APART[row.why] if row.why else states.long(row.state), row.state, row.empty, row.why, row.chats,
                    row.chats / total, row.chats / total, row.oldest)
         for row in summary.states
     ]  # fmt: skip
     columns = [
         Column("label", "state", audience="people"),
-        *named("state", "empty", audience="machines"),
+        *named("state", "empty", "why", audience="machines"),
         Column("chats", "chats", "number"),
         Column("bar", "", "bar", audience="people", rank=9),
         Column("share", "share", "share", rank=2),
@@ -51,10 +56,9 @@ def summary_table(summary: Summary) -> Table:
 
 
 def queue_line(figures: QueueFigures, now: datetime | None, *, away: bool = True) -> str:
-    """The queue in one line: operators first, then waits; without those who are away where there is little room."""
-    staff = f"{free_in_words(figures.free, figures.silent)} · {busy_in_words(figures.busy, figures.leaving)}" + (
-        f" · {figures.away} away" if away else ""
-    )
+    """The queue in one line: operators first, then waits; where there is little room not who is `away`, nor how many are held."""
+    busy = busy_in_words(figures.busy, figures.leaving, figures.held if away else None)
+    staff = f"{free_in_words(figures.free, figures.silent)} · {busy}" + (f" · {figures.away} away" if away else "")
     beside = figures.beside
     locked = f" · {locked_in_words(len(beside.locked), figures.waiting)}" if beside.locked and figures.waiting else ""
     aside = f" · +{formatting.count(beside.in_no_queue)} in no queue" if beside.in_no_queue else ""
@@ -71,7 +75,7 @@ def queue_line(figures: QueueFigures, now: datetime | None, *, away: bool = True
 
 
 def _whole(seconds: float | None) -> float | None:
-    return None if seconds is None else float(max(1, round(seconds)))
+    return None if seconds is None else float(max(1, int(seconds)))
 
 
 def _figures(figures: QueueFigures) -> dict[str, object]:
@@ -84,6 +88,7 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
         "operators_free_and_silent": figures.silent,
         "operators_busy": figures.busy,
         "operators_busy_and_leaving": figures.leaving,
+        "chats_held": figures.held,
         "operators_away": figures.away,
         "operators_inactive": figures.inactive,
         "in_no_queue": figures.beside.in_no_queue,
@@ -95,8 +100,10 @@ def _figures(figures: QueueFigures) -> dict[str, object]:
 def summary_answer(summary: Summary, now: datetime | None) -> Answer:
     """`chatops summary`."""
     body: list[Table | Text] = [Text([queue_line(summary.queue, now)]), summary_table(summary)]
-    chats = [Figure("chats", row.chats, "Chats by state; empty: those that are to get an operator although no user waits.",
-                    {"state": "empty" if row.empty else row.state}) for row in summary.states]  # fmt: skip
+    why = {"no message": "empty"}
+    chats = [Figure("chats", row.chats, "Chats by state; those in state waiting_assignment that are not in the queue by why.",
+                    {"state": why.get(row.why, row.why.replace(" ", "_")) if row.why else row.state})
+             for row in summary.states]  # fmt: skip
     figures = [*chats, *queue_numbers(summary.queue, now)]
     return Answer("summary", body, {"chats": summary.total, **_figures(summary.queue)}, now, figures)
 
@@ -223,9 +230,17 @@ def figures_answer(
 
 @frozen
 class _Shift(OperatorLoad):
-    """An operator as people see them: free, and perhaps silent."""
+    """An operator as people see them: free, and perhaps silent; busy, and perhaps with several chats, or with their last one."""
 
     told: str
+    next_chat: bool
+    """Whether they may be given a chat, now or once they have answered the one they hold."""
+
+
+def _load(row: OperatorLoad, *, silent: bool) -> str:
+    """What an operator does, and what keeps a next chat from them."""
+    many = f"busy with {formatting.count(row.held_chats)}" if row.load == "busy" and row.held_chats > 1 else row.load
+    return ", ".join(filter(None, (many, "silent" if silent else None, row.no_next)))
 
 
 def operators_answer(
@@ -240,7 +255,7 @@ def operators_answer(
     columns = [
         *operator_of_row(4),
         Column("told", "load", audience="people", rank=0),
-        Column("load", "load", audience="machines"),
+        *named("load", "next_chat", audience="machines"),
         Column("chat_id", "chat", "id", rank=3),
         Column("held_since", "held", "age", rank=2),
         Column("held_chats", "chats held", "number", audience="machines"),
@@ -254,13 +269,16 @@ def operators_answer(
     shown = [
         _Shift(
             **{one.name: getattr(row, one.name) for one in fields(row)},
-            told="free, silent" if row.operator_id in silent else row.load,
+            told=_load(row, silent=row.operator_id in silent),
+            next_chat=row.load == "free" or (row.load == "busy" and row.no_next is None),
         )
         for row in rows
         if row.load == "free" or not only_free
     ]
     words = {load: f"{formatting.count(counts[load])} {load}" for load in counts}
     words["free"] = free_in_words(counts["free"], len(silent))
+    leaving = sum(row.no_next is not None for row in rows)
+    words["busy"] = busy_in_words(counts["busy"], leaving, sum(row.held_chats for row in rows))
     line = " · ".join(words.values())
     listed = shown[:limit]
     nobody = "nobody is free" if only_free else "no operators"

@@ -18,6 +18,8 @@
 -- limits: idle_timeout_minutes, idle_grace_minutes
 -- limit: idle_grace_minutes = 2 min, 0 to 1440: what the idle cron may be late by
 \set last_seen `cat sql/repairs/shared/last_seen.sql`
+-- Whoever is available and was heard of in the last half hour, holders who are gone left out, may be given what is given back.
+with gone as materialized (
 select held.chat_id,
        held.operator_id,
        held.operator,
@@ -44,4 +46,15 @@ select held.chat_id,
     or held.seen_at is null
     or held.seen_at < now() - pg_catalog.make_interval(secs => 60::double precision * (:'idle_timeout_minutes'::double precision
                                                           + :'idle_grace_minutes'::double precision))
- order by held.held_for desc nulls first, held.chat_id
+)
+select g.chat_id, g.operator_id, g.operator, g.operator_is, g.held_for, g.last_seen_at, g.gone_after,
+       case when not there.is then 'nobody else is available: given back, these chats wait until somebody is' end as decides
+  from gone g
+ cross join (
+   select exists (
+     select from operators s
+      where s.is_active and s.is_available
+        and s.id not in (select h.operator_id from gone h)
+        and greatest(s.last_activity, (select pg_catalog.max(a.last_activity) from operator_activity a where a.operator_id = s.id))
+            >= now() - interval '30 minutes') as is) as there
+ order by g.held_for desc nulls first, g.chat_id

@@ -8,7 +8,7 @@ select
   -- By seconds, and not by instants: nothing can be taken from infinity. What lies beyond all calendars is no wait.
   case when half.seconds between -1e11::float8 and 1e11::float8 then half.seconds end as p50_seconds,
   case when nearly_all.seconds between -1e11::float8 and 1e11::float8 then nearly_all.seconds end as p95_seconds,
-  l.free, l.silent, l.busy, l.leaving, l.away, l.inactive
+  l.free, l.silent, l.busy, l.held, l.leaving, l.away, l.inactive
 from (
   select pg_catalog.count(*) as waiting, pg_catalog.min(waiting_since) as oldest, 0.5 * greatest(pg_catalog.count(*) - 1, 0)::numeric as half_way,
          0.05 * greatest(pg_catalog.count(*) - 1, 0)::numeric as near_head
