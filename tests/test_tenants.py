@@ -119,6 +119,37 @@ def test_every_command_that_looks_has_a_page_of_all_tenants(
     assert shlex.split(first["command"])[-3:] == ["--schema", "tenant_c", command]
 
 
+LOST = {
+    "drop table {}.chats cascade": "tenant_a",
+    "alter table {}.chats drop column chat_state cascade": "tenant_b",
+    "drop table {}.chats, {}.messages, {}.chat_assignments cascade": "tenant_c",
+}
+
+
+@pytest.mark.parametrize("command", ["summary", "queue", "stuck", "operators", "chats", "verify", "diagnose", "monitor"])
+def test_a_tenant_that_lost_its_chats_or_their_states_is_no_schema_without_chats(
+    tenants: Database, chatops_inprocess: Chatops, tmp_path: Path, command: str
+) -> None:
+    """It was named on stderr alone, and the page said that all was well."""
+    for text, schema in LOST.items():
+        tenants.execute(text.replace("{}", schema))
+    words = ("--once", "--state", str(tmp_path / "state")) if command == "monitor" else ()
+    told = chatops_inprocess(command, *words, "--all-schemas", "tenant*", "-o", "json", db=tenants, check=1)
+    bad = [row["tenant"] for row in rows_of(told) if row["exit_code"]]
+    assert sorted(bad) == ["tenant_a", "tenant_b", "tenant_c"] or (command == "operators" and bad), told.stdout
+    assert "1 schema has no chats: tenant_without" in told.stderr
+
+
+def test_a_tenant_of_which_most_cannot_be_seen_stands_right_below_what_is_critical(
+    tenants: Database, chatops_inprocess: Chatops
+) -> None:
+    tenants.execute("alter table tenant_a.chats disable trigger all; drop index tenant_b.chats_one_per_operator")
+    with tenants.connect() as holder:
+        holder.execute("begin; lock table tenant_c.chats in access exclusive mode")
+        found = rows_of(chatops_inprocess("diagnose", "--all-schemas", "tenant*", "-o", "json", db=tenants, check=1))
+    assert [row["tenant"] for row in found if row["tenant"] in NAMES] == ["tenant_a", "tenant_c", "tenant_b", "tenant d'or"]
+
+
 def test_figures_are_the_tenants_own_and_who_has_waited_longest_is_first(tenants: Database, chatops_inprocess: Chatops) -> None:
     for schema, since in (("tenant_b", "2 hours"), ("tenant_c", "3 hours"), ("tenant_b", "1 minute")):
         somebody_waits(tenants, schema, since)

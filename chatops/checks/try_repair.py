@@ -30,7 +30,7 @@ MOST_ROWS = 200
 
 NARROWED = ("messages", "chat_assignments", "operator_activity")
 PLACE = re.compile(r"\bctid\b")
-"""Where a row lies: a cluster's tables do not tell it once they are hidden behind a few of their rows; there all are looked at."""
+"""Where a row lies: a cluster's tables do not tell it once they are hidden behind some of their rows; there all are asked."""
 BUSY = "every row is busy with somebody else: nothing to try"
 REFUSALS = frozenset({"42501", "25006"})
 

@@ -16,6 +16,7 @@ _COLUMNS = (
     *named(*_WORDS, kind="number", audience="machines"),
 )  # fmt: skip
 UNKNOWN_AFTER_CRITICAL = (0.5,)
+"""Where nothing can be seen, or most of it, anything may be wrong."""
 
 
 def _rank(outcome: Outcome) -> tuple[bool, int]:
@@ -30,7 +31,9 @@ def _checks(answer: Answer, code: ExitCode) -> Told:
     codes = [one.name for one in wrong]
     values = {**counts, "state": state, "codes": codes, "worst": f"{codes[0]} {wrong[0].message}" if wrong else None}
     told = f"{state}: {', '.join(codes)}" if codes else state
-    badness = (*(float(counts[word]) for word in _WORDS[:3]), float(code != ExitCode.OK))
+    blind = counts["unknown"] * 2 > len(answer.outcomes or ())
+    first = float(counts["critical"]) or (UNKNOWN_AFTER_CRITICAL[0] if blind else 0.0)
+    badness = (first, *(float(counts[word]) for word in _WORDS[1:3]), float(code != ExitCode.OK))
     return Told(badness, values, told, bool(counts["critical"]), float(str(answer.data.get("seconds") or 0)))
 
 
