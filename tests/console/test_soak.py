@@ -90,7 +90,6 @@ def test_nothing_is_left_open_or_behind_beside_a_load(latest_database: Database,
         if at_length:
             await in_turns(pilot, load, 240)
 
-    people = {"operators": 6, "users": 3, "chats": 20} if at_length else {"operators": 2, "users": 1, "chats": 8, "crons": 1}
-    with load_elsewhere(latest_database, **people) as load:
+    with load_elsewhere(latest_database, operators=6, users=3, chats=20) as load:
         drive(app, script)
     assert load.verdict == "held", load.told
