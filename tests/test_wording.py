@@ -52,7 +52,7 @@ STUMBLED_OVER = {
     r"\binterrupted; nothing\b": "Stopped.",
     r"\botherwise than\b": "differs from",
     r"\b(?:made|defined) otherwise\b": "differs, defined differently",
-    r"\bApply these\b": "Apply 1 file",
+    r"\bApply these (?!files\b)": "Apply 1 file",
     r"--force away\b": "without --force",
     r"\b1 (?:chats|operators|rows|files|policies|findings|checks)\b": "one of them is one",
 }
