@@ -309,6 +309,8 @@ COLUMNS = {
         "alter table operators alter column total_messages add generated always as identity", ("DB004", "DB030")),
     "a column of the application gone": Harm("alter table chats drop column admin_notes"),
     "a column of the application more": Harm("alter table chats add column mood text not null default 'calm'"),
+    "a column named like a variable": Harm("alter table chats add column p_operator_id uuid", ("DB019",)),
+    "columns named like variables of elsewhere": Harm("alter table chats add column p_mood text; alter table messages add column v_now text"),
 }  # fmt: skip
 
 STORAGE = {

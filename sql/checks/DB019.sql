@@ -143,6 +143,24 @@ select found.kind, found.object, found.trouble, found.statement || ';' as remedy
             or exists (select from refusing f
                         where not f.says_no and t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*(perform|call)\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
     union all
+    -- In a statement of that function about this table its name means two things.
+    select 'column', k.object, 'has the name of a variable of ' || pg_catalog.min(p.proname::text) || ', which fails with it or takes the one for the other',
+           k.statement, false, pg_catalog.bool_or(w.vital)
+      from (
+        select c.relname::text || '.' || a.attname::text as object, a.attname::text as name, c.relname::text as relation,
+               pg_catalog.format('alter table %s rename column %I to %I', c.name, a.attname, a.attname::text || '_') as statement
+          from chat_tables c
+          join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+         where not c.ours and a.attname::text ~ '^[pvc]_[a-z0-9_]+$'
+      ) as k
+      join pg_namespace n on n.nspname = current_schema()
+      join pg_proc p on p.pronamespace = n.oid and p.prosrc ~ ('(?<![.])\m' || k.name || '\M')
+      join expected_objects w on w.kind = 'function' and w.name = p.proname
+     where not exists (select from expected_objects o where o.kind = 'column' and o.name = k.object)
+       and exists (select from pg_catalog.regexp_split_to_table(p.prosrc, ';') as s (text)
+                    where s.text ~ ('\m' || k.relation || '\M') and s.text ~ ('(?<![.])\m' || k.name || '\M'))
+     group by k.object, k.statement
+    union all
     -- A function or table that a trigger uses was dropped: with it every write fails.
     select 'trigger', t.object,
            case when t.body ~* '\mexception\M' then 'fails within, and goes on, at an ' when w.at_times then 'fails at times, at an ' else 'makes every ' end
