@@ -48,6 +48,8 @@ CASES = {
     "create table t (a int constraint nn not null)": ["table t", "column t.a"],
     "create table t as select 1 as a": ["table t"],
     "create table p partition of t for values in (1)": ["table p"],
+    'create table U&"d\\0061t\\+000061" (a int)': ["table data", "column data.a"],
+    r'create table U&"a\+FFFFFF\D83D" (a int)': [r"table a\+FFFFFF\D83D", r"column a\+FFFFFF\D83D.a"],
     "create temporary table t (a int)": [],
     "create unlogged table t (a int)": ["table t", "column t.a"],
     "create unique index concurrently if not exists i on only public.t using btree (a)": ["index i"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 from collections.abc import Iterator, Sequence
 
 from chatops.migrations.scanner import Token, significant
@@ -151,8 +152,25 @@ def cut(name: str) -> str:
 def catalog_name(token: Token) -> str:
     """A name as the catalog spells it."""
     if token.kind == "identifier":
-        return cut(token.text[token.text.index('"') + 1 : -1].replace('""', '"'))
+        name = token.text[token.text.index('"') + 1 : -1].replace('""', '"')
+        return cut(_by_numbers(name) if token.text[0] in "uU" else name)
     return cut(token.text.lower())
+
+
+def _by_numbers(text: str) -> str:
+    """What U&"…" and U&'…' write, their letters by number.
+
+    >>> _by_numbers("d\\\\0061t\\\\+000061")
+    'data'
+    """
+
+    def letter(found: re.Match[str]) -> str:
+        if found[0] == "\\\\":
+            return "\\"
+        number = int(found[1] or found[2], 16)
+        return chr(number) if number <= sys.maxunicode and not 0xD800 <= number < 0xE000 else found[0]
+
+    return re.sub(r"\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))", letter, text)
 
 
 def pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
@@ -179,6 +197,8 @@ def string_value(token: Token) -> str:
         tag = text[: text.index("$", 1) + 1]
         return text[len(tag) : -len(tag)]
     inner = text[text.index("'") + 1 : -1].replace("''", "'")
+    if text[0] in "uU":
+        return _by_numbers(inner)
     if text[0] in "eE":
         return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), inner, flags=re.DOTALL)
     return inner
