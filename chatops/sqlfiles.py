@@ -121,7 +121,7 @@ def with_views(query: str, *, before_018: bool = False) -> str:
 
     def add(text: str) -> None:
         for name in words(header(text).get("needs", "")):
-            if name not in wanted and not _is_function(name):
+            if name not in wanted and not is_function(name):
                 view = view_text(name, before_018=before_018)
                 add(view)
                 wanted[name] = _view_body(view)
@@ -213,13 +213,14 @@ def view_text(name: str, *, before_018: bool = False) -> str:
 
 
 @cache
-def _is_function(name: str) -> bool:
+def is_function(name: str) -> bool:
+    """Whether a file of `sql/views` makes a function; the others make views."""
     return body(read(f"views/{name}.sql")).startswith("create or replace function ")
 
 
 def _view_body(text: str) -> str:
     """The SELECT of a `create or replace view … as SELECT …;` file, with null for what it asks a function that may be absent."""
-    for name in filter(_is_function, words(header(text).get("needs", ""))):
+    for name in filter(is_function, words(header(text).get("needs", ""))):
         text = text.replace(f"(select {name}())", "null::timestamptz")
     own = body(text).split(";\n", 1)[0].removesuffix(";")
     match = re.match(r"create\s+or\s+replace\s+view\s+\S+(?:\s+with\s*\([^)]*\))?\s+as\s+", own, re.IGNORECASE)

@@ -44,7 +44,7 @@ def test_the_shipped_files_go_in_whatever_the_current_folder(database_everywhere
     shipped = sorted(path.stem for path in (ROOT / "sql" / "migrations").glob("*.sql"))
     done = chatops("migrate", "--yes", db=database_everywhere, check=0)
     assert names(database_everywhere) == shipped
-    assert f"{len(shipped)} files and " in done.stdout
+    assert f"{len(shipped)} files, 4 views and 3 functions in " in done.stdout
     assert database_everywhere.value("select count(*) from chat_state_summary") == 0
     again = chatops("migrate", "--yes", db=database_everywhere, check=0)
     assert again.stdout == f"Nothing to apply: {shipped[-1]} is the last one in.\n"

@@ -7,7 +7,7 @@ import time
 
 from chatops import formatting
 from chatops.flows.run import Invocation
-from chatops.migrations import locks
+from chatops.migrations import locks, views
 from chatops.migrations.events import Done, Event, Installed, Note, OtherAtWork, StepBegun, Waiting
 from chatops.migrations.heard import Said
 from chatops.model import Line, Span
@@ -57,7 +57,7 @@ class Teller:
     def fitting(self, names: tuple[str, ...]) -> str:
         """Names on one line of the terminal, else how many there are."""
         told, width = ", ".join(names), self.invocation.medium(stream=sys.stderr).width
-        return told if not width or len(told) + 34 <= width else formatting.plural(len(names), "view")
+        return told if not width or len(told) + 34 <= width else " and ".join(views.counted(names))
 
     def waiting(self, event: Waiting) -> None:
         """A line when the picture changes, else now and then."""

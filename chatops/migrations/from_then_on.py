@@ -112,6 +112,16 @@ STOPS: Mapping[str, str] = {
     "026_validate_constraints": "and constraints keep it out",
 }
 """After which files a run may well end (`migrate --to`), and what is so then."""
+MEANS: Mapping[str, str] = {
+    "22008": "an impossible time", "23505": "a second chat or turn", "23514": "a contradicting state", "40001": "send again",
+    "42501": "no right to", "55000": "not theirs any more",
+}  # fmt: skip
+"""What each SQLSTATE means that the sentences name."""
+BRING = (
+    "They see to it, whatever the application writes, that a chat has one operator and an operator one chat, that no user's "
+    "message is overlooked, and that whoever has waited longest is served first."
+)
+"""What 018 and later are for, where somebody decides whether to stay before them."""
 KEPT_BY_CODE: Mapping[str, str] = {"014_chat_state_management": "code that keeps chat_state has to follow at once"}
 """Files after which the code of before does not do: what has to follow."""
 

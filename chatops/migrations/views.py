@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.migrations.ledger import Ledger
 from chatops.migrations.plan import LedgerRow, MigrationPlan
 from chatops.migrations.source import SHIPPED, checksum, reading_of
@@ -47,6 +47,20 @@ class View:
     def changed(self) -> bool:
         """Whether another text is installed, or none."""
         return self.row is None or self.row.checksum != checksum(self.text.encode())
+
+
+def counted(names: Iterable[str]) -> list[str]:
+    """How many views and how many functions these files of sql/views make, in words.
+
+    >>> counted(["chat_queue", "views/stuck_chats", "detect_stuck_chats"]), counted([])
+    (['2 views', '1 function'], [])
+    """
+    names = [name.rpartition("/")[2] for name in names]
+    known = sqlfiles.names(FOLDER)
+    functions = sum(name in known and sqlfiles.is_function(name) for name in names)
+    views_ = len(names) - functions
+    told = [formatting.plural(views_, "view")] if views_ else []
+    return [*told, *([formatting.plural(functions, "function")] if functions else [])]
 
 
 def goes_by_clocks(ledger: Ledger, plan: MigrationPlan) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chatops import formatting
 from chatops.frozen import frozen
 from chatops.later import later
-from chatops.migrations import from_then_on
+from chatops.migrations import from_then_on, views
 from chatops.migrations.plan import Entry, State, not_applied, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Answer, Column, Line, Span, Style, Table, Text
@@ -83,8 +83,6 @@ def plan_lines(prepared: Prepared, width: int, counts: Mapping[str, RepairCount]
         then = "then " if plan.apply else ""
         number = formatting.plural(len(prepared.views), "view or reading function", "views and reading functions")
         text = f"{then}{number}, new or changed: {names}"
-        if told is not None and 0 < width < len(text):
-            text = f"{then}{number}, new or changed"
         lines += textwrap.wrap(text, width or 10_000, subsequent_indent="  ")
     return [*lines, *plan_locks.lines(prepared, told[0], counts, told[1], width)] if told is not None else lines
 
@@ -149,6 +147,7 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
         lines += ["", formatting.visible(prepared.plan.beyond)]
     if not prepared.nothing:
         lines += ["", *plan_summary.lines(prepared, told[0], counts, told[1], width)]
+        lines += [from_then_on.BRING] if prepared.plan.may_stay else []
         stay = f"One may stay at {DEPLOYED}, or apply them: " if prepared.plan.may_stay else "Apply them: "
         lines += [[Span(f"Nothing was changed. {stay}"), Span(again, "code")]]
     columns = [
@@ -191,7 +190,7 @@ def outcome_answer(
     made = [done for done in outcome.done if done.kind == "view"]
     distributed = any(done.kind == "step" for done in outcome.done)
     told = [formatting.plural(len(files), "file")] if files or not (made or distributed) else []
-    told += [formatting.plural(len(made), "view")] if made else []
+    told += views.counted(done.name for done in made)
     told += ["the schema distributed"] if distributed else []
     line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}."
     if files:

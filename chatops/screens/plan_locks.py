@@ -165,7 +165,7 @@ def _mended(
             if code == CLOCKS and no_clocks:
                 says = f"waiting_since, a new column, is filled in {formatting.plural(number, 'chat')}"
             told.append(("" if place else called(name), formatting.visible(says)))
-        if count.found:
+        if count.found and not (no_clocks and set(count.found) == {CLOCKS}):
             told.append(("", f"({count.in_words})"))
         if count.uncounted:
             told.append((called(name), f"not counted: {' '.join(count.uncounted)}"))
@@ -233,7 +233,10 @@ def _met(one: from_then_on.Met, number: int | None) -> str:
 
 def _order(names: Sequence[str], width: int, called: Callable[[str], str], ways: Ways) -> list[Line]:
     """Files or code first, what the code of before has to expect, and where a run may well end."""
-    refused = [f"{state} ({' '.join(map(called, files))})" for state, files in from_then_on.refusals(names).items()]
+    means = from_then_on.MEANS
+    refused = [
+        f"{state} {means[state]} ({' '.join(map(called, files))})" for state, files in from_then_on.refusals(names).items()
+    ]
     losing = [formatting.visible(one.role) for one in ways.losses if one.writes]
     without = f", but not as {' and '.join(losing)} without the grants above" if losing else ""
     expects = f"{', and' if losing else ', but'} has to expect {', '.join(refused)}" if refused else ""

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatops import formatting
+from chatops.migrations import views
 from chatops.migrations.plan import short
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
 from chatops.screens import lost_rights
-from chatops.screens.plan_locks import IN_BATCHES, MOMENT, NOBODY, waiting
+from chatops.screens.plan_locks import CLOCKS, IN_BATCHES, MOMENT, NOBODY, waiting
 
 if TYPE_CHECKING:  # what is only read about
     from chatops.migrations.plan_locks import PlanLocks
@@ -22,15 +23,16 @@ if TYPE_CHECKING:  # what is only read about
 
 def these(prepared: Prepared) -> str:
     """What is about to be applied, by its number: for a question."""
-    files, views = len(prepared.plan.apply), len(prepared.views)
+    files = len(prepared.plan.apply)
     told = [formatting.plural(files, "file")] if files else []
-    told += [formatting.plural(views, "view")] if views else []
-    return " and ".join(told) or "what changed"
+    told += views.counted(view.name for view in prepared.views)
+    return f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}" if told else "what changed"
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
     """Files, rows, who waits, what is lost, the way back; `width` in columns, 0 for endless."""
-    told = f"{these(prepared)}, {rows(counts)}; {who_waits(waiting(prepared, locks))}"
+    mended = rows(counts, fills=not prepared.ledger.facts.has_queue_clocks)
+    told = f"{these(prepared)}, {mended}; {who_waits(waiting(prepared, locks))}"
     names = [entry.name for entry in prepared.plan.apply if entry.file is not None]
     lost = sum(len(locks.files[name].lost) for name in names)
     told += f"; {formatting.plural(lost, 'thing is', 'things are')} lost for good" if lost else ""
@@ -44,9 +46,9 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
 def of_many(prepared: Sequence[Prepared], one: str) -> list[Line]:
     """The same for many targets: how much goes into how many; `one` is the command that tells the rest of one of them."""
     files = [len(each.plan.apply) for each in prepared]
-    views = [len(each.views) for each in prepared]
+    made = [len(each.views) for each in prepared]
     told = formatting.plural(len(prepared), "target")
-    for numbers, noun in ((files, "file"), (views, "view")):
+    for numbers, noun in ((files, "file"), (made, "view")):
         if max(numbers, default=0):
             each = " each" if min(numbers) == max(numbers) and len(numbers) > 1 else " in all"
             number = numbers[0] if each == " each" else sum(numbers)
@@ -57,17 +59,21 @@ def of_many(prepared: Sequence[Prepared], one: str) -> list[Line]:
     ]
 
 
-def rows(counts: Mapping[str, RepairCount]) -> str:
-    """How many rows are mended, in words.
+def rows(counts: Mapping[str, RepairCount], *, fills: bool = False) -> str:
+    """How many rows are mended, in words; `fills`: those of the queue's clocks only get a value in a new column.
 
     >>> from chatops.migrations.repair_counts import RepairCount
     >>> rows({}), rows({"023": RepairCount({"CHAT007": 2})}), rows({"023": RepairCount({"CHAT007": 1}, ("DATA001",))})
     ('no rows to mend', '2 rows to mend', 'at least 1 row to mend')
+    >>> rows({"020": RepairCount({"QUEUE012": 31})}, fills=True)
+    'no rows to mend, a new column to fill in 31'
     """
-    number = sum(sum(count.found.values()) for count in counts.values())
+    filled = sum(count.found.get(CLOCKS, 0) for count in counts.values()) if fills else 0
+    number = sum(sum(count.found.values()) for count in counts.values()) - filled
     at_least = "at least " if any(count.uncounted for count in counts.values()) else ""
     about = "about " if not at_least and any(count.alone for count in counts.values()) else ""
-    return f"{at_least}{about}{formatting.plural(number, 'row') if number or at_least else 'no rows'} to mend"
+    column = f", a new column to fill in {formatting.count(filled)}" if filled else ""
+    return f"{at_least}{about}{formatting.plural(number, 'row') if number or at_least else 'no rows'} to mend{column}"
 
 
 def who_waits(groups: Mapping[str, list[str]]) -> str:

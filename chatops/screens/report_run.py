@@ -13,6 +13,7 @@ from chatops.checks.findings import counts_as_found, findings
 from chatops.checks.results import Survey
 from chatops.checks.since_before import SinceBefore
 from chatops.frozen import frozen
+from chatops.migrations import views
 from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING
 from chatops.migrations.going_back import GoingBack, ours_alone
 from chatops.migrations.last_run import Earlier, Ran
@@ -55,8 +56,8 @@ class RunReport:
         files, made = self.files, [one for one in self.ran if one.kind != "versioned"]
         verb = "adopted" if self.adopts else "applied"
         parts = [listed([one.name for one in files])] if files else []
-        parts += [formatting.plural(len(made), "view")] if made else []
-        return f"{' and '.join(parts)} {verb}; {self._after}"
+        parts += views.counted(one.name for one in made)
+        return f"{', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]} {verb}; {self._after}"
 
     @property
     def file_name(self) -> str:

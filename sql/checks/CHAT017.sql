@@ -5,7 +5,7 @@
 -- severity: warning
 -- group: data
 -- meanwhile: yes
--- expected: every chat is in one of the four states, their counts add up, and work is handed out while operators are free
+-- expected: every chat is in one of the four states, their counts add up, and where chats wait and operators are free some are assigned
 -- why: rows were written by hand or before 014, the view is an outdated version, or the application has stopped assigning
 -- consequence: chats without a state vanish from every counter, and a queue that nobody takes from only grows
 -- help: {mend}

@@ -10,6 +10,7 @@
 --   search_path the caller's own path decides which tables it works on
 -- consequence: any logged-in user can assign or release chats for any operator, or make the function read other tables
 -- help-sql: {remedy}
+-- help-text: [before column chats.waiting_since: migration 027 does that for all of them; `migrate --dry-run` names the roles that lose a call by it]
 -- says: somebody did what they may not
 -- shares: privileged_functions, expected_names
 -- avoids: mergejoin
@@ -19,9 +20,9 @@
 with privileged_functions as materialized (:privileged_functions),
 expected_names as materialized (:expected_names)
 select p.proname as object,
-       pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.revoking,
+       case when not :'before_018'::boolean then pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.revoking,
          case when not p.has_path
-              then pg_catalog.format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end), ' ') over () as remedy,
+              then pg_catalog.format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end), ' ') over () end as remedy,
        p.trouble, :'before_018'::boolean as advice
   from privileged_functions p
  where exists (select from expected_names w
