@@ -34,7 +34,7 @@ overlooked as materialized (
 ), triggers as (
   select pg_catalog.count(*) as there, pg_catalog.count(*) filter (where t.tgenabled not in ('O', 'A')) as off
     from pg_trigger t
-   where t.tgrelid = 'messages'::regclass and t.tgname::text ~ '^(zz_)?chatops_'
+   where t.tgrelid = 'messages'::regclass::oid and t.tgname::text ~ '^(zz_)?chatops_'
 ), told as (
   select case when p.chats = 1 then 'a message' else 'messages in ' || p.chats::text || ' chats' end
          || case when pg_catalog.date_trunc('minute', p.first) = pg_catalog.date_trunc('minute', p.last) then ' at ' || f.first else ' from ' || f.first || ' to ' || f.last end

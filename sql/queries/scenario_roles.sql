@@ -21,7 +21,7 @@ with ours as materialized (
   select r.oid, r.rolname::text as role, r.rolname in ('authenticated', 'service_role') as named,
          coalesce((select pg_catalog.bool_or(g.of_its_own) from granted g where g.grantee = r.oid), false) as comes
     from pg_catalog.pg_roles r
-   where not r.rolsuper and r.rolname !~ '^pg_' and r.rolname <> 'anon'
+   where not r.rolsuper and r.rolname::text !~ '^pg_' and r.rolname <> 'anon'
      and not exists (select from tables t where t.relowner = r.oid)
      -- Roles belong to the whole server: who is granted nothing here is another application's.
      and ((r.rolname in ('authenticated', 'service_role')
