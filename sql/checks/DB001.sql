@@ -10,7 +10,7 @@
 --   search_path the caller's own path decides which tables it works on
 -- consequence: any logged-in user can assign or release chats for any operator, or make the function read other tables
 -- help-sql: {remedy}
--- help-text: [before column chats.waiting_since: migration 027 does that for all of them; `migrate --dry-run` names the roles that lose a call by it]
+-- help-text: [before function policy_number: migration 027 does that for all of them; `migrate --dry-run` names the roles that lose a call by it]
 -- says: somebody did what they may not
 -- shares: privileged_functions, expected_names
 -- avoids: mergejoin
