@@ -16,7 +16,7 @@ select 'should_keep_assignment' as object,
        pg_catalog.format('(%s, %s) gives %s', coalesce(c.state, 'no state'),
               case when c.operator_id is null then 'nobody' else 'an operator' end, coalesce(c.answer::text, 'null')) as trouble,
        -- Since 021 nothing of ours asks it.
-       case when exists (select from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
+       case when exists (select 1 from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
                           where p.proname <> 'should_keep_assignment'
                             and pg_catalog.regexp_replace(p.prosrc::text, '--[^\n]*', '', 'g') ~ '\mshould_keep_assignment\M')
             then 'a second message costs an operator the chat'
