@@ -53,7 +53,7 @@ def test_what_drifted_is_made_again_with_its_diff_and_in_the_log(
     assert first.startswith("1 of 2 objects of 001_a is not as the file makes it: function price.")
     assert last.startswith("Nothing was changed. Make 1 object again: chatops ")
     # As what is asked: what is done to the object.
-    assert "What differs (+ comes back, - goes away):" in preview.stdout
+    assert "What differs (- as it is now, goes away; + as the file makes it, comes back):" in preview.stdout
     assert "-select 2" in preview.stdout
     assert "+select 1" in preview.stdout
     assert "Left to 002_b, which made them since: left_alone" in preview.stdout

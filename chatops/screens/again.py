@@ -9,6 +9,7 @@ from chatops.migrations.again import Again, Piece
 from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
+THE_ACT = "- as it is now, goes away; + as the file makes it, comes back"
 MOST_LINES = 60
 BEFORE_A_QUESTION = 6
 """So many lines of a difference stand above a question, which must stay on the screen."""
@@ -42,7 +43,7 @@ def lines(again: Again, most: int = MOST_LINES) -> list[Line]:
         told = f"{len(differ)} of {of} of {again.file.name} {verb} not as the file makes {'it' if len(differ) == 1 else 'them'}"
         found.append([Span(formatting.visible(f"{told}: {named}."), "strong")])
     if shown := [piece for piece in differ if piece.now is not None]:
-        found += ["", "What differs (+ comes back, - goes away):"]
+        found += ["", f"What differs ({THE_ACT}):"]
         for piece in shown:
             found += _piece(piece, most)
         found.append("")

@@ -13,7 +13,7 @@ from chatops.checks.asking import INSTANT
 from chatops.checks.findings import shown
 from chatops.checks.results import Survey
 from chatops.model import Values
-from chatops.screens.lines import DIFF, Reader
+from chatops.screens.lines import DIFF, SIDES, Reader
 
 _NOT_SHOWN = (
     "remedy",
@@ -111,7 +111,11 @@ def machine_row(row: Values, reader: Reader) -> dict[str, Any]:
 
 
 def difference(row: Values) -> list[str]:
-    """How an object should be made and how it is, as the lines of a diff that differ; [] for other rows."""
+    """How an object should be made and how it is, as the lines of a diff that differ; [] for other rows.
+
+    >>> difference({"wanted_as": {"body": "select 1", "settings": None}, "found_as": {"body": "select 2", "settings": "a=b"}})
+    ['body (file → now): select 1 → select 2', 'settings (file → now): none → a=b']
+    """
     found, wanted = row.get("found_as"), row.get("wanted_as")
     if not isinstance(found, Mapping) or not isinstance(wanted, Mapping):
         return []
@@ -119,7 +123,7 @@ def difference(row: Values) -> list[str]:
     for name, text in found.items():
         old, new = str(wanted.get(name) or "").strip("\n"), str(text or "").strip("\n")
         if "\n" not in old + new:
-            lines.append(f"{name}: {old.strip() or 'none'} → {new.strip() or 'none'}")
+            lines.append(f"{name} ({SIDES}): {old.strip() or 'none'} → {new.strip() or 'none'}")
             continue
         told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
         changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]

@@ -15,7 +15,8 @@ from chatops.widths import cells
 
 SEVERITY_STYLES: Mapping[str, Style] = {"critical": "critical", "warning": "warning", "advice": "advice", "unknown": "warning"}
 DIFF = "- as the file makes it, + as it is now"
-"""Which side of a difference is which: the same wherever one is shown."""
+SIDES = "file → now"
+"""Which side of a difference is which, over several lines and in one: the same wherever what became of a file is shown."""
 INDENT = 3
 LABEL = 11
 NARROW = 60
