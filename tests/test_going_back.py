@@ -69,6 +69,27 @@ def test_the_sql_of_back_leaves_functions_and_views_as_they_were(
     assert database_everywhere.execute(NOW) != before
 
 
+@pytest.mark.parametrize("newer", [
+    "id, upper(name) as name, 1 as more", "id, name, 'a' as \"Odd name\", now() as at", "id, name"],
+    ids=["one more column", "odd columns", "the same columns"])  # fmt: skip
+def test_a_view_that_gained_columns_comes_back_with_those_who_may_read_it(
+    database_everywhere: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path, newer: str
+) -> None:
+    where = folder(tmp_path, f001_first=FIRST, f002_wider=f"create or replace view named_things as select {newer} from things;\n")
+    grants = "select pg_get_viewdef('named_things'::regclass), array(select a::text from unnest((select relacl from pg_class where oid = 'named_things'::regclass)) a order by 1)"
+    chatops_inprocess("migrate", "--dir", where, "--to", "1", "--yes", db=database_everywhere, check=0)
+    database_everywhere.execute("grant select on named_things to public")
+    database_everywhere.execute("grant delete on named_things to public")
+    before = database_everywhere.execute(grants)
+    chatops_inprocess("migrate", "--dir", where, "--yes", db=database_everywhere, check=0)
+    script = chatops_inprocess("migrate", "--dir", where, "--back", "2", db=database_everywhere, check=0).stdout
+    told = chatops_inprocess("migrate", "--dir", where, "--back", "2", "-o", "json", db=database_everywhere, check=0).stdout
+    assert "named_things" in script
+    for statement in json.loads(told)["statements"]:
+        database_everywhere.execute(statement)
+    assert database_everywhere.execute(grants) == before
+
+
 def test_what_a_file_does_to_tables_is_named_and_left_to_a_person(
     database: Any, chatops_inprocess: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -159,8 +159,33 @@ def _before(rows: Sequence[Mapping[str, object]], one: Made, *, is_in: bool) -> 
     for row in same:
         if row["before"] is not None and _alike(str(row["object"]), one):
             text = str(row["before"]).strip().rstrip(";")
-            return f"create or replace view {row['object']} as\n{text};" if kind == "view" else f"{text};"
+            return _view(str(row["object"]), text, str(row["grants"] or "")) if kind == "view" else f"{text};"
     return None
+
+
+def _view(name: str, text: str, grants: str) -> str:
+    """The statement that gives a view its former text: in place where it has the same columns or fewer now, else made anew.
+
+    >>> print(_view("v", "select 1 as a", "grant select on v to app;"))
+    do $back$
+    begin
+      create or replace view v as
+    select 1 as a;
+    exception when invalid_table_definition then -- it has other columns now
+      drop view v;
+      create view v as
+    select 1 as a;
+      grant select on v to app;
+    end
+    $back$;
+    """
+    mark = next(mark for mark in ("$back$", *(f"$back{n}$" for n in range(1, 100))) if mark not in text)
+    own = [f"  {line}" for line in grants.splitlines()]
+    return "\n".join([
+        f"do {mark}", "begin", f"  create or replace view {name} as", f"{text};",
+        "exception when invalid_table_definition then -- it has other columns now",
+        f"  drop view {name};", f"  create view {name} as", f"{text};", *own, "end", f"{mark};",
+    ])  # fmt: skip
 
 
 def _alike(object_: str, one: Made) -> bool:
