@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chatops import formatting, sqlfiles
+from chatops.checks import load
 from tests.conftest import ROOT
 
 STUMBLED_OVER = {
@@ -159,6 +160,28 @@ def test_no_sentence_counts_one_as_many() -> None:
                     wrong.append(f"{place}: {path.relative_to(ROOT)}:{node.lineno}: {lines[node.lineno - 1].strip()}")
     assert not wrong, "\n".join(wrong)
     assert not known, "nothing is counted so any more"
+
+
+def test_no_check_counts_one_as_many() -> None:
+    """Of each text of a check that has a number in it: what it says of one, and how many more there are of its kind."""
+    one_as_many = re.compile(
+        r"(?<![\w,.])1 (?:(?:more|published|privileged|foreign|open|held|assigned|answered|times) )*(?!was\b|is\b|has\b|waits\b)[a-z]+s\b"
+    )
+    assert one_as_many.search("1 clocks cannot be right")
+    assert not one_as_many.search("1 clock is; 11 chats")
+    for check in load.shipped():
+        brief = (check.brief or "").replace("{count}", "1")
+        for text in (check.heading(1), check.narrow_heading(1), brief, check.counted(1), check.others(1)):
+            assert not one_as_many.search(text), (check.code, text)
+        assert "{" not in check.counted(1) + check.counted(1234), check.code
+        assert "1,234" in check.counted(1234) or "{count}" not in check.title, check.code
+        assert re.fullmatch(r"2 more (?:[a-z]+ )?[a-z]+s", check.others(2)), (check.code, check.others(2))
+    by_code = {check.code: check for check in load.shipped()}
+    assert by_code["DATA002"].counted(1) == "1 clock cannot be right"
+    assert by_code["CHAT001"].counted(2) == "2 operators hold more than one chat"
+    assert by_code["CONF001"].counted(1).startswith("1 not as expected: the settings ")
+    assert [by_code[code].others(1) for code in ("DB002", "DB013")] == ["1 more policy", "1 more index"]
+    assert [by_code["DB019"].others(n) for n in (1, 2)] == ["1 more foreign object", "2 more foreign objects"]
 
 
 @pytest.mark.parametrize(

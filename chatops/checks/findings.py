@@ -87,9 +87,7 @@ class Finding:
         """
         check, rest = self.result.check, self.result.count - len(self.named)
         if check.group == "schema" and self.word == "critical" and self.named:
-            more = check.title.partition("{count} ")[2].partition(" ")[0] or "rows"
-            more = more.removesuffix("s") if rest == 1 else more
-            return "; ".join(self.named) + (f"; and {formatting.count(rest)} more {more}" if rest > 0 else "")
+            return "; ".join(self.named) + (f"; and {check.others(rest)}" if rest > 0 else "")
         if self.result.status == "unknown" or not check.brief:
             return self.title
         return check.brief.replace("{count}", formatting.count(self.result.count))

@@ -22,6 +22,8 @@ Kind = Literal["state", "history", "touched"]
 
 _VARIANT = ".before_018"
 CODE = re.compile(r"^[A-Z]{2,8}[0-9]{3}$")
+_COUNTED = re.compile(r"\{count\} ((?:[a-z]+ )??[a-z]+s)\b")
+"""What a title counts: `3 foreign objects` of `3 foreign objects change …`."""
 _BY_ROW = re.compile(r"\{(?:remedy|mend|forget|statement)\}")
 SEVERITIES: Mapping[str, Severity] = {severity.value: severity for severity in Severity}
 
@@ -123,6 +125,19 @@ class Check:
         """The title without names, with its number; "" where it has none."""
         many, one = self.narrow or ("", "")
         return (one if count == 1 else many).replace("{count}", formatting.count(count))
+
+    def counted(self, count: int) -> str:
+        """So many of what it finds, in words that need no row of them: of one as of many."""
+        brief = (self.brief or "").replace("{count}", formatting.count(count))
+        whole = (text for text in (brief, self.heading(count), self.narrow_heading(count)) if text and "{" not in text)
+        return next(whole, f"{formatting.count(count)} not as expected: {self.expected}")
+
+    def others(self, count: int) -> str:
+        """So many more of what its title counts, as its title calls them: rows, where it does not say."""
+        named = _COUNTED.search(self.title)
+        many = named[1] if named else "rows"
+        one = many.removesuffix("ies") + "y" if many.endswith("ies") else re.sub("(?<=x)es$|s$", "", many)
+        return formatting.plural(count, f"more {one}", f"more {many}")
 
 
 @lru_cache(maxsize=500)

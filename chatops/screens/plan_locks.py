@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, field
 from typing import TYPE_CHECKING
@@ -177,14 +176,7 @@ def _mended(
 
 def _in_words(code: str, number: int) -> str:
     """What is mended, in the words of its check."""
-    for check in load.shipped():
-        if check.code == code:
-            title = check.brief or check.title
-            plain = re.fullmatch(r"[^{}]*\{count\}[^{}]*", title)
-            return (
-                title.replace("{count}", formatting.count(number)) if plain else f"{formatting.count(number)}: {check.expected}"
-            )
-    return formatting.count(number)
+    return next((check.counted(number) for check in load.shipped() if check.code == code), formatting.count(number))
 
 
 def _noticed(

@@ -2,7 +2,7 @@
 -- code: DATA005
 -- title: {count} sequences are behind their tables
 -- title-one: the sequence {sequence} is behind {relation}: it would give {next_id}, and {newest_id} is taken
--- brief: {count} sequences behind their tables
+-- brief: {count} behind the newest id of a table
 -- severity: critical
 -- group: data
 -- leads: yes

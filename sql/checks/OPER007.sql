@@ -3,6 +3,7 @@
 -- title: {count} operators who hold a chat get no next one; {able} of {staff} operators are available
 -- title-one: 1 operator who holds a chat gets no next one; {able} of {staff} operators are available
 -- narrow: {count} who hold a chat get no next one
+-- narrow-one: 1 who holds a chat gets no next one
 -- severity: warning
 -- critical: users wait and not one operator is available
 -- group: now
