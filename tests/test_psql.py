@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,7 @@ from chatops import settings
 from chatops.flows.psql import variables
 from chatops.tables_there import TABLES
 from tests.conftest import Result, url_as
+from tests.locks import sessions, wait_for, wait_until_somebody_is_blocked
 from tests.servers import Database
 
 Run = Callable[..., Result]
@@ -161,6 +166,43 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     assert re.search(rf"before +action {number}, .*psql: chatops log {number}$", pointed, re.M), pointed
     refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
     assert "what was done in psql is in no log" in refused.stderr
+
+
+@pytest.mark.parametrize("ending", ["ended by its user", "killed"])
+def test_a_session_and_its_entry_in_the_log_lead_to_each_other(
+    latest_database: Database, chatops: Run, chatops_inprocess: Run, server, tmp_path: Path, ending: str
+) -> None:
+    """A psql that locks is told with its number in the log; the log tells a psql that is open from one whose session is gone."""
+    latest_database.execute("insert into operators (name) values ('x')")
+    stay = tmp_path / "stay"
+    os.mkfifo(stay)
+    script = f"begin; select from operators for update; \\! cat {stay}\n"
+    with ThreadPoolExecutor() as pool, latest_database.connect() as beside:
+        path = {"PATH": f"{server.bin}:/usr/bin:/bin"}
+        psql = pool.submit(chatops, "psql", "--write", "--", "-X", db=latest_database, env=path, input=script)
+        try:
+            locking = "application_name like 'chatops psql (log %)' and state = 'idle in transaction'"
+            wait_for(lambda: sessions(beside, locking), "psql has locked")
+            number = latest_database.value("select id from chatops.actions where action = 'psql opened'")
+            listed = chatops_inprocess("log", db=latest_database, check=0).stdout
+            assert re.search(rf"^ +{number} .* psql, still open", listed, re.M), listed
+            waits = pool.submit(latest_database.execute, "select from operators for update")
+            wait_until_somebody_is_blocked(beside)
+            shown = chatops_inprocess("diagnose", "--only", "DB010", db=latest_database, check=None).stdout
+            assert f"chatops log {number} says who opened it, and what it was given" in " ".join(shown.split()), shown
+            if ending == "killed":
+                beside.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where {locking}")
+                latest_database.execute("alter table chatops.actions rename to away")
+        finally:
+            with contextlib.suppress(OSError):  # nobody reads it where psql did not come so far
+                os.close(os.open(stay, os.O_WRONLY | os.O_NONBLOCK))
+        psql.result()
+        waits.result()
+        if ending == "killed":
+            latest_database.execute("alter table chatops.away rename to actions")
+    listed = chatops_inprocess("log", db=latest_database, check=0).stdout
+    told = "psql, not closed: its session is gone" if ending == "killed" else r"psql, \d.* s"
+    assert re.search(rf"^ +{number} .* {told}", listed, re.M), listed
 
 
 def test_where_it_cannot_be_logged_psql_comes_all_the_same_and_says_so(

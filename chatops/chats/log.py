@@ -117,6 +117,8 @@ class Folded(Logged):
     """How many there are; nobody is one of them."""
     ended: str | None = None
     """What the end of a psql session says of it, where it is over."""
+    lives: bool | None = None
+    """Whether the server has a session of that psql; None where nothing tells."""
     codes: list[str] | None = None
     """What was repaired, where a run of `migrate` repaired it; then `first_file` and `last_file` are the files of that run."""
     first_file: str | None = None
@@ -131,7 +133,9 @@ class Folded(Logged):
         if self.action != "psql opened":
             return _what(self)
         took = _TOOK.search(self.ended or "")
-        return f"psql, {took[1]}" if took else "psql, not closed"
+        if took:
+            return f"psql, {took[1]}"
+        return {True: "psql, still open", False: "psql, not closed: its session is gone", None: "psql, not closed"}[self.lives]
 
     @property
     def rows(self) -> int:

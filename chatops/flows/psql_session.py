@@ -71,6 +71,8 @@ def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapp
     """Runs psql between the two entries; its exit code. What cannot be logged is said, and keeps nobody from psql."""
     runs = told_to_run(given, secrets_of(invocation.target))
     opened = _log(invocation, "psql opened", runs or f"{NOTHING_GIVEN}; what is typed in it is not logged")
+    if opened is not None:  # whoever finds its locks, or the entry without an end, comes from the one to the other
+        environment = {**environment, "PGAPPNAME": f"chatops psql (log {opened})"}
     began = time.monotonic()
     ended = "broken off"
     child = None

@@ -143,7 +143,9 @@ with chat_tables as materialized (
     left join behind b on b.pid = 0
    where x.database = current_database()
 )
-select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s.idle_for, told.locks || case when s.blocks > 0 then '; waiting behind it: ' || s.blocks::text else '' end as locks, s.blocks, s.last_statement,
+select s.holder, s.pid, s.role, s.application, s.address, s.state, s.open_for, s.idle_for, 
+       'chatops log ' || (pg_catalog.regexp_match(s.application, '^chatops psql \(log ([0-9]{1,18})\)$'))[1] || ' says who opened it, and what it was given' as logged,
+       told.locks || case when s.blocks > 0 then '; waiting behind it: ' || s.blocks::text else '' end as locks, s.blocks, s.last_statement,
        pg_catalog.concat_ws('; ', case when s.blocks > 0 then 'what waits behind it goes on when it ends' end,
                             case when k.waiting > 0 then 'nobody is given the waiting chats that it has locked: they are passed over, as if nobody waited' end,
                             case when k.held > 0 then 'a reply in a chat that it has locked waits' end,
