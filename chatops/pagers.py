@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # without typing, which `--help` does not need
     from collections.abc import Mapping
     from typing import TextIO
 
-LESS = "less -EFRX '-Pspace goes on, q quits'"
+LESS = "less -EFRX '-Psspace goes on, q quits'"
 """It ends by itself where the text ends, which stays on the screen: what is typed next is meant for the shell."""
 
 

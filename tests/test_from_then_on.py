@@ -84,7 +84,7 @@ PROBES = (
     Probe("021", "no empty one", f"update chats set is_active = false where id in ('{OLD}', '{EARLY}');"
           f"select assign_chat_to_operator('{C}')::text", EMPTY, None, whoever=True),
     Probe("021", "gets the same chat", f"select assign_chat_to_operator('{A}')::text", None, HELD_A),
-    Probe("021", "somebody else's account", f"set local request.jwt.claims = '{{\"sub\": \"{D}\"}}';"
+    Probe("021", "the token of another account", f"set local request.jwt.claims = '{{\"sub\": \"{D}\"}}';"
           f"select assign_chat_to_operator('{C}') is not null", True, "42501"),
     Probe("021", "answered meanwhile", f"select release_and_reassign_chat('{ANSWERED}');{state(ANSWERED)}",
           "waiting_assignment", "waiting_real_user_reply"),
@@ -105,6 +105,9 @@ PROBES = (
     Probe("022", "gives theirs back", f"update operators set is_active = false where id = '{A}';{state(HELD_A)}",
           "assigned", "waiting_assignment"),
     Probe("022", "a time that is infinite", f"update chats set updated_at = 'infinity' where id = '{OLD}'", "", "22008"),
+    Probe("022", "returns no row", f"update chats set chat_state = 'assigned', assigned_operator_id = '{C}', assignment_time = now()"
+          f" where id = '{OLD}';insert into chat_assignments (chat_id, operator_id, assigned_at) values ('{OLD}', '{C}', now())"
+          " returning true", True, ""),
     Probe("024", "a second chat for an operator", f"update chats set chat_state = 'assigned', assigned_operator_id = '{A}'"
           f" where id = '{OLD}'", "", "23505", whoever=True),
     Probe("024", "a second open assignment", f"insert into chat_assignments (chat_id, operator_id, assigned_at)"

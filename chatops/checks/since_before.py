@@ -51,7 +51,7 @@ class SinceBefore:
         'since just before the migration new: OPER001 (it began before, and has passed its limit since)'
         """
         if self.same:
-            told = f"as just before the migration: {_codes(self.was) if self.was else 'nothing is wrong'}"
+            told = f"as just before the migration: {_codes(self.was) if self.was else 'none of this is wrong'}"
         else:
             told = "since just before the migration "
             told += "; ".join(

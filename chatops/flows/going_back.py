@@ -36,8 +36,10 @@ def back(invocation: Invocation, options: FolderOptions, name: str) -> ExitCode:
             f"{listed(ours)} stand on {called}, and go first, all together",
             next_steps=[
                 ("see", invocation.here("remove", "--dry-run")),
-                ("after that", invocation.here("adopt", "--to", DEPLOYED)),
+                ("first", invocation.here("remove")),
+                ("then", invocation.here("adopt", "--to", DEPLOYED)),
                 ("then", invocation.here("migrate", "--back", entry.name.partition("_")[0])),
+                ("and, if no schema chatops is to stay", invocation.here("remove")),
             ],
         )
     if entry.file is not None and not made(entry.file.reading) and _makes_within(entry.file):

@@ -35,7 +35,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     "020_fill_queue_clocks": ("nothing, but each chat that is filled in is an event for listeners (Realtime); updated_at stays",),
     "021_write_path": (
         "assign_chat_to_operator() gives the chat whose user has waited longest, not the oldest chat, and no empty one",
-        "an operator who holds a chat and asks again gets the same chat; for somebody else's account it is refused (42501)",
+        "an operator who holds a chat and asks again gets the same chat; with the token of another account it is refused (42501)",
         "release_and_reassign_chat() leaves a chat alone that was answered meanwhile, and one whose holder is not idle after all",
         "only releases without a reply count up to max_reassignments",
         "service_role gets operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
@@ -46,6 +46,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
         "a stale write of a chat's state or holder, a counter or a heartbeat changes nothing, with a NOTICE: messages decide",
         "a chat that somebody holds can be closed in one statement; an operator who is made inactive gives theirs back",
         "a time that is infinite or outside the years 1 to 9999 is refused (22008)",
+        "giving a chat opens its turn: the application's own insert into chat_assignments writes nothing and returns no row",
     ),
     "023_repair_rows": (
         "chats that were wrong have another state or holder, and a new updated_at: lists move, each is an event (Realtime)",
@@ -64,7 +65,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
         "nothing, unless messages is partitioned: a message at a partition's end may be refused (40001); send it again",
     ),
     VIEWS: (
-        "figures count as waiting whose user waits, since the user wrote",
+        "get_assignment_queue_status() counts whose user waits, since the user wrote; chat_state_summary counts states",
         "detect_stuck_chats() leaves out chats that wait for their users",
         "whoever may read chats may read chat_queue and stuck_chats, whoever may read operators operator_load, which are new",
     ),

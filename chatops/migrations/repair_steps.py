@@ -23,6 +23,9 @@ BUSY_S = 10.0
 """How long the rows that somebody else holds are asked for again."""
 SILENT_S = 2.0
 
+FILLS = ("020_fill_queue_clocks", "QUEUE012")
+"""The file and the code whose rows were not wrong: their columns are new."""
+
 
 class Repairs(Batches):
     """Every repair of a file, from the first one on also where a run before it stopped: what is mended is not found again."""
@@ -53,7 +56,8 @@ class Repairs(Batches):
             if not found:
                 return
             left = self.go_through(repair, round_)
-            said = f"{repair.code}: {formatting.plural(round_.mended, 'row')} mended"
+            done = "filled in" if (self.entry.name, repair.code) == FILLS else "mended"
+            said = f"{repair.code}: {formatting.plural(round_.mended, 'row')} {done}"
             if left:
                 said += f", {formatting.count(left)} left for chatops repair {repair.code}: busy with somebody else"
             self.progress.tell_note(self.entry.name, said)

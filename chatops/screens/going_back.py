@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from chatops import formatting
@@ -89,4 +90,18 @@ def script(name: str, found: GoingBack, schema: str, again: str, forget: str, *,
         tail = []
     own = [*found.statements, *([forget] if forget else [])]
     body = ["begin;", f"set local search_path = {schema}, pg_temp;", *own, "commit;"] if found.statements else []
-    return "\n".join([*head, *body, *tail]) + "\n"
+    return "\n".join([*_comments(head), *body, *_comments(tail)]) + "\n"
+
+
+def _comments(lines: Sequence[str]) -> list[str]:
+    """Comments in lines that no terminal breaks: a piece without its dashes would be no comment. Commands stay whole."""
+    told = []
+    for line in lines:
+        text, colon, command = line.removeprefix("-- ").partition(": chatops ") if ": chatops " in line else (line[3:], "", "")
+        told += [f"-- {piece}" for piece in textwrap.wrap(f"{text}{colon[:1]}", COMMENT)]
+        told += [f"--   chatops {command}"] if command else []
+    return told
+
+
+COMMENT = 76
+"""Columns of a comment."""

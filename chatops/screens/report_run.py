@@ -14,7 +14,7 @@ from chatops.checks.results import Survey
 from chatops.checks.since_before import SinceBefore
 from chatops.frozen import frozen
 from chatops.migrations import views
-from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING
+from chatops.migrations.from_then_on import FROM_THEN_ON, NOTHING, VIEWS
 from chatops.migrations.going_back import GoingBack, ours_alone
 from chatops.migrations.last_run import Earlier, Ran
 from chatops.migrations.plan import listed, short
@@ -84,10 +84,12 @@ class RunReport:
                 for codes, says in ((newer, "newer"), (undated, "without a time")) if codes]  # fmt: skip
         if told:
             return "; ".join(told)
+        advice = len(self.told) - len(self.found)
+        well = f"nothing is wrong{f', {formatting.count(advice)} with advice' if advice else ''}"
         if self.compared is None:
-            return "nothing is newer" if self.found else "nothing is wrong"
+            return "nothing is newer" if self.found else well
         if not self.found and not self.compared.apart and (self.compared.same or not self.compared.new):
-            return "nothing is wrong"
+            return well
         return f"nothing is newer; {self.compared.in_words}"
 
     @property
@@ -136,8 +138,9 @@ class RunReport:
     @property
     def noticed(self) -> list[dict[str, str]]:
         """What callers notice of the shipped files that were applied."""
-        return [{"file": short(one.name), "told": told} for one in self.files if one.source == SHIPPED and one.state == "applied"
-                for told in FROM_THEN_ON.get(one.name, ()) if told != NOTHING]  # fmt: skip
+        names = [one.name for one in self.files if one.source == SHIPPED and one.state == "applied"]
+        names += [VIEWS] if any(one.kind != "versioned" and one.source == SHIPPED for one in self.ran) else []
+        return [{"file": short(name), "told": told} for name in names for told in FROM_THEN_ON.get(name, ()) if told != NOTHING]
 
     @property
     def back(self) -> list[tuple[str, str]]:
