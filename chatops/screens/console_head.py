@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, timedelta
 
 from chatops import formatting
@@ -79,39 +79,72 @@ def _verdict(head: Head, look: Look | None, found: Findings | None, width: int) 
     if look is None:
         return [Span(" " + cut(head.trouble or "looking …", width - 2), "warning" if head.trouble else "plain")]
     word, style = _word(found)
-    counts = ""
-    if found is not None:
-        number = tally(found.survey)
-        counted = {"critical": "critical", "warning": "warnings", "unknown": "unknown"}
-        counts = ", ".join(plural(number[one], one, many) for one, many in counted.items() if number[one])
     paused = f"PAUSED until {clock(look.paused)}" if look.paused else "pause not seen" if "pause" in look.unseen else ""
-    told = "    ".join(part for part in (counts, paused, _queue(look, found), _lag(look)) if part)
-    return [Span(f" {word} ", style), Span(cut(f" {told}", width - len(word) - 2))]
+    parts = {"counts": _counts(found), "paused": [paused], **_queue(look, found), "lag": _lag(look)}
+    room = width - cells(word) - 2
+    told = _in_one(parts, "    ")
+    for name in GIVES_WAY:  # what is left out is left out whole: a figure that is cut is another figure
+        if cells(told) < room:
+            break
+        parts[name] = parts[name][1:] or parts[name]
+        told = _in_one(parts, "  ")
+    return [Span(f" {word} ", style), Span(cut(f" {told}", room))]
 
 
-def _queue(look: Look, found: Findings | None) -> str:
+GIVES_WAY = ("gap", "limit", "lag", "counts", "counts", "locked", "aside", "counts", "locked")
+"""What becomes shorter or is left out, one after the other, until the line fits: who waits, for how long and a pause stay."""
+
+
+def _in_one(parts: Mapping[str, Sequence[str]], gap: str) -> str:
+    """The parts as they are now, which is the first of what each may be."""
+    now = {name: may_be[0] if may_be else "" for name, may_be in parts.items()}
+    queue = "".join(now[name] for name in QUEUE)
+    return gap.join(part for part in (now["counts"], now["paused"], queue, now["lag"]) if part)
+
+
+QUEUE = ("wait", "locked", "aside", "oldest", "limit")
+
+
+def _counts(found: Findings | None) -> list[str]:
+    if found is None:
+        return []
+    number = tally(found.survey)
+    counted = {"critical": "critical", "warning": "warnings", "unknown": "unknown"}
+    told = [plural(number[one], one, many) for one, many in counted.items() if number[one]]
+    return [*(", ".join(told[:most]) for most in (3, 2, 1)), ""]
+
+
+def _queue(look: Look, found: Findings | None) -> dict[str, list[str]]:
+    """Who waits, part by part: each as long as it may be, then shorter."""
+    parts: dict[str, list[str]] = {"gap": [], "wait": [], "locked": [], "aside": [], "oldest": [], "limit": []}
     if look.queue is None:
-        return "queue not seen"
+        return parts | {"wait": ["queue not seen"]}
+    waiting = look.queue.waiting
     aside, their = waits_beside.of_survey(found.survey) if found is not None else ("", [])
-    if not look.queue.waiting:
-        return f"0 wait{aside}"
-    limit = found.survey.thresholds.get(SLA) if found is not None else None
-    allowed = f" (limit {formatting.duration(limit.value * 60)})" if limit is not None else ""
-    locked = f", {locked_in_words(len(look.locked), look.queue.waiting)}" if look.locked else ""
+    parts |= {"wait": [f"{formatting.count(waiting)} wait"], "aside": [aside, ""]}
+    if not waiting:
+        return parts
+    if look.locked:
+        locked = min(len(look.locked), waiting)
+        parts["locked"] = [f", {locked_in_words(locked, waiting)}", f", {formatting.count(locked)} locked", ""]
     oldest = min((at for at in (look.queue.oldest, *their) if at is not None), default=None)
-    return f"{formatting.count(look.queue.waiting)} wait{locked}{aside}, oldest {age(oldest, look.now)}{allowed}"
+    parts["oldest"] = [f", oldest {age(oldest, look.now)}"]
+    limit = found.survey.thresholds.get(SLA) if found is not None else None
+    parts["limit"] = [f" (limit {formatting.duration(limit.value * 60)})", ""] if limit is not None else []
+    return parts
 
 
-def _lag(look: Look) -> str:
-    """How far the figures are behind on a standby, the standbys behind a primary; "" where there is none."""
+def _lag(look: Look) -> list[str]:
+    """How far the figures are behind on a standby, the standbys behind a primary, which may be left out; nothing where there is
+    none."""
     lag = look.lag
     if lag is None:
-        return "STANDBY" if look.facts.standby else "lag not seen"
+        return ["STANDBY"] if look.facts.standby else ["lag not seen", ""]
     if lag.standby:
-        return f"STANDBY, {formatting.duration(lag.behind)} behind"
+        return [f"STANDBY, {formatting.duration(lag.behind)} behind"]
     if not lag.standbys:
-        return ""
-    return f"lag {formatting.duration(lag.standby_behind)}" if lag.standby_behind is not None else "lag hidden"
+        return []
+    return [f"lag {formatting.duration(lag.standby_behind)}" if lag.standby_behind is not None else "lag hidden", ""]
 
 
 def _word(found: Findings | None) -> tuple[str, Style]:
