@@ -1,14 +1,14 @@
--- Which answered chats are in the queue?
+-- Which answered chats are marked as waiting?
 -- code: CHAT007
 -- invariant: I7
--- title: {count} answered chats are in the queue
--- title-one: 1 answered chat is in the queue
+-- title: {count} answered chats are marked as waiting
+-- title-one: 1 answered chat is marked as waiting
 -- severity: warning
 -- group: data
 -- meanwhile: yes
 -- expected: no chat whose last message is the operator's waits for an operator
 -- why: an idle release that had waited behind the reply did not look again, and put the answered chat back to waiting
--- consequence: an operator is given a chat that needs nothing, and users who do wait, wait longer
+-- consequence: it is in state waiting_assignment, answered already, and counts as nobody who waits; where 018 is not in, an operator is given it though it needs nothing, and users who do wait, wait longer
 -- help: repair CHAT007 --dry-run
 -- says: gets the same chat again; users wait too long
 -- reads: chats, messages
