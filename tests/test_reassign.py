@@ -212,7 +212,7 @@ def test_all_chats_of_an_operator_go_elsewhere(shift: Database, chatops_inproces
 
 def test_more_chats_than_max_are_refused_with_the_line_that_means_them(shift: Database, chatops_inprocess: Run) -> None:
     result = chatops_inprocess("reassign", "--stuck", "1h", "--to", "auto", "--max", "2", db=shift, check=4)
-    assert "that is 5 chats, more than --max 2" in result.stderr
+    assert "these are 5 chats, more than --max 2" in result.stderr
     assert "reassign --stuck 1h --to auto --max 5" in result.stderr
 
 
