@@ -8,7 +8,7 @@ with now as (
   union all
   select 'view', c.relname::text, c.oid::regclass::text,
          (select pg_catalog.string_agg(pg_catalog.format('grant %s on %s to %s%s;', pg_catalog.lower(a.privilege_type), c.oid::regclass,
-                                                         case when a.grantee = 0 then 'public' else a.grantee::regrole::text end,
+                                                         case when a.grantee = 0::oid then 'public' else a.grantee::regrole::text end,
                                                          case when a.is_grantable then ' with grant option' else '' end),
                                        E'\n' order by a.grantee::regrole::text, a.privilege_type)
             from pg_catalog.aclexplode(c.relacl) as a
