@@ -161,7 +161,7 @@ TRIGGERS = {
     "raises on deletes": Harm(_replaced("before delete on messages for each row", "begin raise exception 'kept'; end")),
     "swallows": Harm(_replaced(BEFORE_MESSAGE, "begin return null; end"), ("DB019",), **IN_WORDS),
     "swallows some": Harm(
-        _replaced(BEFORE_MESSAGE, "begin if new.content ~ 'casino' then return null; end if; return new; end"), (), ("DB019",)),
+        _replaced(BEFORE_MESSAGE, "begin if new.content ~ 'casino' then return null; end if; return new; end"), ("DB019",), **IN_WORDS),
     "takes updates back": Harm(_replaced(BEFORE_CHAT, "begin return old; end"), ("DB019",), **IN_WORDS),
     "sets the state": Harm(_replaced(BEFORE_CHAT, "begin new.chat_state := 'waiting_assignment'; return new; end"),
                            ("DB019",), **IN_WORDS),
@@ -174,7 +174,7 @@ TRIGGERS = {
         _replaced(BEFORE_MESSAGE, "begin new.is_free_message := coalesce(new.is_free_message, false); return new; end")),
     "deletes afterwards": Harm(
         _replaced("after insert on messages for each row", "begin delete from messages where id = new.id; return null; end"),
-        (), ("DB019",)),
+        ("DB019",), **IN_WORDS),
     "opens chats again": Harm(
         _replaced("after insert on messages for each row",
                   "begin update public.chats set chat_state = 'waiting_assignment' where id = new.chat_id; return null; end"),

@@ -37,6 +37,7 @@ LOUD = [
     _body("drops_after_work", "begin perform 1; return null; end"),
     _body("puts_old", "begin new := old; return new; end", "before update", "chats"),
     _body("puts_nothing", "begin new := null; return new; end"),
+    _body("selects_nothing", "begin select null into new; return new; end"),
     _body("quotes_columns", "begin new.\"chat_state\" := 'completed'; return new; end", "before update", "chats"),
     _body("raises_after_work", "declare v int; begin v := 1; perform v; raise exception 'no'; end"),
     _body("asserts", "begin assert false; return new; end"),
@@ -148,7 +149,6 @@ LOUD = [
 
 QUIET = [
     _body("deletes_softly", "begin update operators set name = name where false; return null; end", "before delete"),
-    _body("selects_nothing", "begin select null into new; return new; end"),
     _body("selects_a_state", "begin select 'completed' into new.chat_state; return new; end", "before insert", "chats"),
     _body("populates", "begin new := jsonb_populate_record(new, '{\"chat_state\": \"completed\"}'); return new; end", "before insert", "chats"),
     _body("gives_ids", "begin new.id := gen_random_uuid(); return new; end"),

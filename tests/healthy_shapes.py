@@ -39,6 +39,12 @@ ADDITIONS = {
     "a trigger that trims what is written": """create function trim_it() returns trigger language plpgsql as
         $$ begin new.content := btrim(new.content); return new; end $$;
         create trigger a_trim before insert or update of content on messages for each row execute function trim_it()""",
+    "triggers that drop what nobody misses": """create function drop_same() returns trigger language plpgsql as
+        $$ begin if new is not distinct from old then return null; end if; return new; end $$;
+        create trigger z_drop_same before update on chats for each row execute function drop_same();
+        create function drop_twice() returns trigger language plpgsql security definer set search_path = public, pg_temp as
+        $$ begin if exists (select from messages m where m.id = new.id) then return null; end if; return new; end $$;
+        create trigger z_drop_twice before insert on messages for each row execute function drop_twice()""",
     "a constraint trigger at the end": """create function at_the_end() returns trigger language plpgsql as $$ begin return null; end $$;
         create constraint trigger at_the_end after insert on messages deferrable initially deferred
         for each row execute function at_the_end()""",

@@ -78,4 +78,4 @@ def test_what_stops_messages_replies_or_assigning_is_critical(platform: Database
                     if "critical" not in found.values():
                         quiet.append(f"{name}: {failing}, told as {found}")
     assert quiet == [], f"{len(quiet)} of {stopped}:\n" + "\n".join(quiet)
-    assert stopped > (200 if LONG else 8)
+    assert stopped > (200 if LONG else 6)

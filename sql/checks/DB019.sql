@@ -16,8 +16,9 @@
 -- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects
 -- avoids: mergejoin
--- Advice is what does so only sometimes, or perhaps on purpose: a trigger that drops some rows or sets a state, an event trigger,
--- and what nobody knows in schema chatops. Bodies are read without their comments; what comes to `raise` before any condition
+-- Advice is what does so only sometimes, or perhaps on purpose: a trigger that sets a state at times, an event trigger, and what
+-- nobody knows in schema chatops. What drops some rows is as loud as what it may hit: critical for ordinary chats or messages, a
+-- warning where that cannot be judged, advice for updates that change nothing and rows that come twice. Bodies are read without their comments; what comes to `raise` before any condition
 -- refuses everything, and so does what calls a function that does.
 \set structure `cat sql/checks/shared/structure.sql`
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
@@ -41,7 +42,8 @@ functions as materialized (
          '^\s*(begin\s+return|select)\s+\(?(false|''f(alse)?''(::bool(ean)?)?)\)?\s*;?\s*(end\s*;?\s*)?$' as says_no
 ), triggers as materialized (
   -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
-  select t.tgname, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional,
+  select t.tgname, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional, c.root,
+         case when t.tgqual is not null then pg_catalog.pg_get_triggerdef(t.oid) else '' end as as_made,
          pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
          pg_catalog.array_to_string(p.proconfig, '; ') as settings,
@@ -50,6 +52,38 @@ functions as materialized (
     join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0::oid and t.tgenabled <> 'D'
     join pg_proc p on p.oid = t.tgfoid
    where not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
+), losing as materialized (
+  -- Those by which rows may get lost without a word: all of them, or some. What looks something up, or for words, cannot be judged.
+  select t.object, t.on_table, t.statement, t.kind, t.vital, s.some, t.root in ('chats', 'messages') as of_chats,
+         t.kind & 2 = 0 as afterwards, w.text ~* '\mold\M' as compares,
+         w.text ~* '\mid\s*=\s*new\s*\.\s*id\M|\mnew\s*\.\s*id\s*=\s*("?\w+"?\.)?id\M'
+         or (w.text ~* '=\s*new\s*\.\s*real_user_id\M' and w.text ~* '=\s*new\s*\.\s*fictional_user_id\M') as twice,
+         w.text ~* '\m(old|select|exists|perform|insert|execute|found|like|ilike|similar|exception|current_user|session_user|tg_\w+)\M|~|!~'
+         or w.text ~* '=\s*''''|(<\s*1|<?=\s*0|>=?\s*\d{4,})\M|\mnew\s*\.\s*\w+\s+is\s+null\M'
+         or w.text ~* '\m(?!(if|elsif|else|case|when|then|begin|end|while|loop|return|and|or|not|in|is|between|any|trigger|length|char_length|character_length|octet_length|btrim|trim|ltrim|rtrim|lower|upper|coalesce|nullif|left|right|random|mod|now|date_part|extract|clock_timestamp|array_length)\M)\w+\s*\(' as unjudged
+    from triggers t
+    -- What it does with a delete is none of the others' business.
+   cross join lateral (
+     select case when t.kind & 8 = 0
+                 then pg_catalog.regexp_replace(t.body, '\m(if|elsif)\s+\(?\s*tg_op\s*=\s*''delete''\s*\)?\s+then\M((?!\m(elsif|else|end)\M).)*', ' ', 'gi')
+                 else t.body end as body
+   ) as b
+   cross join lateral (
+     select pg_catalog.regexp_replace(b.body, '\mreturn\s+(new|old|null)\M', ' ', 'gi') || '; ' || coalesce(pg_catalog.substring(t.as_made, 'WHEN (\(.*\)) EXECUTE'), '') as text
+   ) as w
+   cross join lateral (
+     select case when t.kind & 2 = 0 then t.conditional or b.body ~* '\m(if|case|loop)\M'
+                 else t.conditional
+                      or b.body !~* '\mbegin\s+(new\s*:?=\s*(null|old)|select\s+null(\.\*)?\s+into\s+new)\s*;'
+                      and (b.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and b.body ~* '\mreturn\s+old\M')) end as some
+   ) as s
+       -- For each row, before it is written; what returns the old row takes an insert or update back, too.
+   where t.kind & 3 = 3
+     and (b.body ~* '\mreturn\s+null\M'
+          or b.body ~* '\mnew\s*:?=\s*(null|old)\s*;|\mselect\s+null(\.\*)?\s+into\s+new\M'
+          or (t.kind & 8 = 0 and b.body ~* '\mreturn\s+old\M' and b.body !~* '\mtg_op\M'))
+      or t.kind & 7 = 5
+     and b.body ~* ('\mdelete\s+from\s+(only\s+)?("?\w+"?\.)?"?' || t.root || '\M[^;]*\m(id|ctid)"?\s*=\s*new\s*\.\s*"?(id|ctid)\M')
 ), refusing as materialized (
   -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
   select p.oid, p.proname, p.prosrc ~* b.says_no as says_no
@@ -120,18 +154,18 @@ select found.kind, found.object, found.trouble, found.statement || ';' as remedy
      where r.kind = 'rule'
        and exists (select from chat_tables c where (case when c.ours then 'chatops.' else '' end || c.relname::text) = r.of)
     union all
-    select 'trigger', t.object, case when t.kind & 20 = 0 then 'keeps rows from being deleted from ' else 'drops rows of ' end || t.on_table, t.statement,
-           -- What keeps rows from being deleted marks them as deleted, perhaps.
-           t.kind & 20 = 0
-           or t.body !~* '\mbegin\s+new\s*:?=\s*(null|old)\s*;'
-           and (t.body ~* '\mreturn\s+new\M' or (t.kind & 8 <> 0 and t.body ~* '\mreturn\s+old\M')), t.vital
-      from triggers t
-     -- For each row, before it is written.
-     where t.kind & 3 = 3
-       -- What returns the old row takes an insert or update back, too.
-       and (t.body ~* '\mreturn\s+null\M'
-            or t.body ~* '\mnew\s*:?=\s*(null|old)\s*;|\mselect\s+null(\.\*)?\s+into\s+new\M'
-            or (t.kind & 8 = 0 and t.body ~* '\mreturn\s+old\M' and t.body !~* '\mreturn\s+new\M'))
+    select 'trigger', t.object,
+           case when t.afterwards then 'deletes ' || case when t.some then 'some of what' else 'what' end || ' is written into '
+                when t.kind & 20 = 0 then 'keeps rows from being deleted from '
+                when not t.some then 'drops rows of '
+                when t.kind & 4 = 0 then 'drops some updates of '
+                else 'drops some rows of ' end || t.on_table, t.statement,
+           -- What keeps rows from being deleted marks them as deleted, perhaps; an update that changes nothing, or a row that comes
+           -- twice, may go.
+           not t.afterwards and t.kind & 20 = 0
+           or t.some and (t.kind & 4 = 0 and t.compares or not t.afterwards and t.twice or t.unjudged and not t.of_chats),
+           t.vital and not (t.some and t.unjudged)
+      from losing t
     union all
     select 'trigger', t.object,
            'refuses every ' || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end) || ' of ' || t.on_table,
@@ -206,7 +240,8 @@ select found.kind, found.object, found.trouble, found.statement || ';' as remedy
     union all
     select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true, false
       from triggers t
-     where t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)'
+     where not exists (select from losing l where l.object = t.object and l.afterwards)
+       and t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)'
     union all
     select 'trigger', t.object,
            case when t.body ~* '\mpg_sleep(_for|_until)?\s*\(' then 'keeps every write of ' || t.on_table || ' waiting'

@@ -1,0 +1,71 @@
+"""A trigger of others that loses rows without a word: how loud it is told goes by what it may hit."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatops.checks import load, run
+from chatops.db import Database as Connection
+from tests.ailing import opened
+from tests.servers import Database
+from tests.test_checks_long import undone
+from tests.test_harms import platform
+
+__all__ = ["platform"]
+
+DB019 = tuple(check for check in load.shipped() if check.code == "DB019")
+MESSAGE, CHAT = "before insert on messages", "before insert on chats"
+
+CASES = [
+    # Ordinary rows: of users, of operators, chats.
+    (MESSAGE, "if new.sender_type = 'real' and length(new.content) < 20 then return null; end if; return new;", "critical"),
+    (MESSAGE, "if new.sender_type = 'fictional' then return null; end if; return new;", "critical"),
+    (MESSAGE, "if random() < 0.5 then new := null; end if; return new;", "critical"),
+    (MESSAGE, "if extract(hour from now()) < 8 then return null; end if; return new;", "critical"),
+    ("before insert or update on messages", "if tg_op = 'DELETE' then return old; end if; if new.is_free_message then return null; end if; return new;", "critical"),
+    (MESSAGE, "case when new.is_free_message then return null; else return new; end case;", "critical"),
+    (CHAT, "if new.is_active then return null; end if; return new;", "critical"),
+    (f"{MESSAGE} when:(length(new.content) < 20)", "return null;", "critical"),
+    ("after insert on messages", "delete from messages where id = new.id; return null;", "critical"),
+    ("after insert on messages", "if length(new.content) < 20 then delete from public.messages m where m.id = new.id; end if; return null;", "critical"),
+    # What is looked up, searched for, or not ordinary: nobody can tell from here.
+    (MESSAGE, "if new.content ~ 'casino' then return null; end if; return new;", "warning"),
+    (MESSAGE, "if exists (select from operators o where o.id = new.handled_by_operator_id) then return null; end if; return new;", "warning"),
+    (MESSAGE, "if looks_like_spam(new.content) then return null; end if; return new;", "warning"),
+    (MESSAGE, "if btrim(new.content) = '' then return null; end if; return new;", "warning"),
+    (MESSAGE, "if length(new.content) > 10000 then return null; end if; return new;", "warning"),
+    ("before update on chats", "if new.chat_state = 'completed' then return null; end if; return new;", "critical"),
+    # Nothing that anybody misses.
+    ("before update on chats", "if new is not distinct from old then return null; end if; return new;", "advice"),
+    ("before update on chats when:(old.* is not distinct from new.*)", "return null;", "advice"),
+    (MESSAGE, "if exists (select from messages m where m.id = new.id) then return null; end if; return new;", "advice"),
+    ("before insert on operator_activity", "if exists (select from operator_activity a where a.chat_id = new.chat_id) then return null; end if; return new;", "advice"),
+    ("before delete on messages", "if old.is_free_message then return null; end if; return old;", "advice"),
+    (MESSAGE, "if tg_op = 'DELETE' then return null; end if; return new;", None),
+    (MESSAGE, "if length(new.content) > 4000 then raise exception 'too long'; end if; return new;", None),
+    ("after insert on messages", "delete from messages where chat_id = new.chat_id and created_at < now() - interval '9 years'; return null;", "advice"),
+]  # fmt: skip
+
+
+def found(connection: Connection) -> list[str]:
+    """How bad each row of DB019 is that names the trigger."""
+    (result,) = run.run(connection, DB019, rows=20, whole_seconds=600).results
+    assert result.status != "unknown"
+    rows = [row for row in result.rows if str(row["object"]).endswith(".own_filter")]
+    return [result.severity.value for _ in rows[:1]]
+
+
+@pytest.mark.long
+def test_what_loses_rows_is_as_loud_as_what_it_may_hit(platform: Database) -> None:
+    wrong = []
+    with opened(platform, "migrate") as connection, connection.acting(rollback=True):
+        for moment, body, expected in CASES:
+            moment, _, when = moment.partition(" when:")
+            with undone(connection):
+                connection.script(
+                    f"create function own_filter() returns trigger language plpgsql as $f$ begin {body} end $f$;"
+                    f"create trigger own_filter {moment} for each row {f'when {when}' if when else ''} execute function own_filter()"
+                )
+                if (told := found(connection)) != ([expected] if expected else []):
+                    wrong.append(f"{moment}: {body} {expected}, told as {told}")
+    assert wrong == [], "\n".join(wrong)
