@@ -116,7 +116,7 @@ def _facts(invocation: Invocation, database: Database, request: MoveRequest) -> 
     chats = chat_sets.chats_of(database, _selection(database, request, limits.idle_timeout if limits else None))
     if len(chats) > request.most:
         raise RefusedError(
-            f"these are {formatting.count(len(chats))} chats, more than --max {request.most:,}; nothing was changed",
+            f"these are {formatting.plural(len(chats), 'chat')}, more than --max {request.most:,}; nothing was changed",
             next_steps=[
                 ("if all of them are meant", invocation.here(*request.again(), "--max", str(len(chats)), *request.as_asked()))
             ],

@@ -23,7 +23,7 @@ def of_ours(names: Sequence[str], remove: str) -> Line:
 def lines(found: Mapping[str, GoingBack], names: Sequence[str], back: str) -> list[Line]:
     """Of files that are about to go in: what they leave behind if the code goes back, and what takes them out."""
     if names and not found:
-        which = "this file" if len(names) == 1 else f"one of these {formatting.count(len(names))} files"
+        which = "this file" if len(names) == 1 else f"one of these {formatting.plural(len(names), 'file')}"
         every = f"Going back from {which}: deploy the old code; its SQL, once it is in: "
         return [[Span(every), Span(f"{back} FILE", "code")]]
     called = told_apart(found)
