@@ -19,9 +19,10 @@ from chatops import formatting
 from chatops.chats import planting, population
 from chatops.checks import load
 from chatops.checks.began import began
-from chatops.checks.findings import filled, findings, shown
+from chatops.checks.findings import filled, findings, shown, tally
 from chatops.checks.results import Result as Result_
 from chatops.flows import watch_option
+from chatops.model import Text
 from chatops.screens import diagnose_short as short
 from chatops.screens.evidence import evidence
 from chatops.screens.lines import Reader
@@ -91,7 +92,13 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
     # The prompt stands below.
     assert len(lines) + 1 <= 24, shown.stdout
     assert all(len(line) <= 80 for line in lines)
-    assert re.match(r"BAD  \d+ critical, \d+ warnings, \d+ advice   (\d+) of \1 checks   \S.*   \d\d:\d\d UTC$", lines[0])
+    # All were asked: said in fewer words where the whole of it is wider than the line.
+    assert re.match(
+        rf"BAD  \d+ critical, \d+ warnings, \d+ advice  {len(checks)} checks  not production  \d\d:\d\d UTC$", lines[0]
+    )
+    wider = chatops_inprocess("diagnose", db=demo, terminal=(100, 24), check=1).stdout.splitlines()[0]
+    all_of_them = f"{len(checks)} of {len(checks)} checks"
+    assert re.match(rf"BAD  \d+ critical, \d+ warnings, \d+ advice   {all_of_them}   not production   \d\d:\d\d UTC$", wider)
     assert re.match(r"\d+ wait, \+\d+ in no queue, oldest .*   \d+ free( \(\d+ silent\))?   \d+ busy$", lines[1])
     heads = {line.split()[0]: line for line in lines[2:] if line[:1].isupper()}
     first = next(number for number, line in enumerate(lines) if line.split()[0] in ("ROWS", "SCHEMA", "PAST"))
@@ -107,6 +114,31 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
         else:
             assert code in folded, code
     assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(\d+ of \d+, not DB017 and 1 more\)", lines[-1])
+
+
+def test_the_verdict_is_one_line_for_every_name_that_leaves_room_for_the_rest(demo: Database) -> None:
+    survey = look(demo)
+    reader = Reader(80, True, True, lambda *words: " ".join(("chatops", *words)))
+    rest = re.compile(r"BAD  \d+ critical, \d+ warnings(, \d+ advice)?  +(\d+ of )?\d+ checks  +(\S.*?)  +\d\d:\d\d UTC")
+    counts = tally(survey)
+    least = f"BAD  {counts['critical']} critical, {counts['warning']} warnings  {survey.ran} checks    00:00 UTC"
+    seen = set()
+    for production in (False, True):
+        for long in range(1, 60):
+            place, shown = "e" * long, ("PRODUCTION " if production else "") + "e" * long
+            said = short.on_one_screen(survey, short.Desk(place, production), reader).body[0]
+            assert isinstance(said, Text)
+            first, second = ("".join(span if isinstance(span, str) else span.text for span in line) for line in said.lines[:2])
+            assert len(first) <= 80
+            told = rest.fullmatch(first)
+            assert (told is not None) is (len(shown) <= 80 - len(least)), (first, second)
+            if told is not None:
+                assert told[3] == shown
+                seen.add((told[1] is not None, told[2] is not None))
+            else:  # then it says all of it, on more lines
+                assert re.match(r"BAD  \d+ critical, \d+ warnings, \d+ advice  (\d+) of \1 checks", first)
+                assert second.startswith("  ")
+    assert seen == {(True, True), (True, False), (False, False)}
 
 
 def test_whatever_is_urgent_has_a_title_that_fits_however_long_the_names_in_it_are() -> None:
@@ -225,13 +257,24 @@ def test_who_blocks_users_stands_where_users_wait_with_a_pid_that_can_be_typed(
     pid = holder.info.backend_pid
     try:
         wait_until_blocked(core_database.connect(), waiter.info.backend_pid)
-        short = chatops_inprocess("diagnose", db=core_database, terminal=(120, 24), check=1).stdout
+        screens = [
+            chatops_inprocess("diagnose", db=core_database, terminal=(wide, 24), check=1).stdout for wide in (160, 120, 80)
+        ]
         full = chatops_inprocess("diagnose", "--only", "DB010", db=core_database, check=1).stdout
     finally:
         holder.execute("rollback")
         writing.join()
     told = f"the session with pid {pid} holds ShareLock on operator_activity (writes wait for it); waiting behind it: 1"
-    assert re.search(rf"^USERS WAIT .*^DB010 +{told} .*psql$", short, re.MULTILINE | re.DOTALL), short
+    assert re.search(rf"^USERS WAIT .*^DB010     {re.escape(told)} .*psql$", screens[0], re.MULTILINE | re.DOTALL), screens[0]
+    # Where a line has no room for it, it goes on below: nothing else stands there.
+    for screen in screens[1:]:
+        first, *more = screen.partition("USERS WAIT")[2].splitlines()[1:]
+        begun = re.fullmatch(r"DB010     (the session with .*?) +\d\d:\d\d  psql", first)
+        assert begun is not None, screen
+        below = [line.strip() for line in more if line.startswith(" " * short.CODE)]
+        assert below
+        assert " ".join([begun[1], *below]) == told, screen
+        assert f"pid {pid} " in first
     assert f"select pg_terminate_backend({pid});" in full
     assert f"chatops psql --write -- -c 'select pg_terminate_backend({pid});'" in full
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chatops import formatting
@@ -12,13 +12,13 @@ from chatops.chats.log import ByHand
 from chatops.chats.reports import QueueFigures
 from chatops.checks.began import oldest
 from chatops.checks.compare_looks import Changes
-from chatops.checks.findings import Finding, findings, tally
+from chatops.checks.findings import Finding, findings
 from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
-from chatops.screens import waits_beside
+from chatops.screens import verdict, waits_beside
 from chatops.screens.diagnose import clock_of, compared, news
 from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, wrap
@@ -104,7 +104,7 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
     codes = [one.code for one in found if one.word != "advice"]
     rest = len(codes) - MOST_CODES
     told = " ".join(codes) if rest <= 1 else f"{' '.join(codes[:MOST_CODES])} and {rest} more (diagnose)"
-    parts = [f"{_word(survey)} {desk.place}: {_counts(survey) or 'healthy'}", told, _queue(survey, desk)[0]]
+    parts = [f"{verdict.word_for(survey)} {desk.place}: {verdict.counts_of(survey) or 'healthy'}", told, _queue(survey, desk)[0]]
     data = survey_data(survey) | compared(changes)
     line = " · ".join(part for part in parts if part)
     return Answer("diagnose", [Text([line]), finding_table(found, reader, changes)], data=data, now=survey.now)
@@ -120,38 +120,18 @@ def _keeps_waiting(one: Finding) -> bool:
 # ---- the verdict -------------------------------------------------------------------------------------------------------
 
 
-def _word(survey: Survey) -> str:
-    counts = tally(survey)
-    if survey.locked is not None and not counts["critical"]:
-        # Whoever is known to keep readers out keeps the application out, too.
-        return "BAD" if survey.locked.remedy else "UNKNOWN"
-    return "BAD" if counts["critical"] else "WARN" if counts["warning"] else "UNKNOWN" if counts["unknown"] else "OK"
-
-
-_WORD_STYLES: Mapping[str, Style] = {"BAD": "critical", "WARN": "warning", "UNKNOWN": "warning", "OK": "ok"}
-
-
-def _counts(survey: Survey) -> str:
-    counts = tally(survey)
-    named = {"critical": "critical", "warning": "warning" if counts["warning"] == 1 else "warnings"}
-    return ", ".join(f"{formatting.count(number)} {named.get(word, word)}" for word, number in counts.items() if number)
-
-
 def _verdict(survey: Survey, desk: Desk, reader: Reader, changes: Changes | None) -> list[Line]:
-    word = _word(survey)
-    ran = f"{survey.ran} of {formatting.plural(len(survey.results), 'check')}"
+    word = verdict.word_for(survey)
     place = desk.place
     if desk.production:
         place = "PRODUCTION" if place.lower() == "production" else f"PRODUCTION {place}"
-    parts = [_counts(survey), ran, place, f"{survey.now.astimezone(UTC):%H:%M} UTC"]
-    told = f"{word}  {'   '.join(part for part in parts if part)}"
-    first, *more = wrap(told if not 0 < reader.width < len(told) else told.replace("   ", "  "), reader, 0)
+    first, *more = wrap(f"{word}  {verdict.on_one_line(survey, place, reader.width - len(word) - 2)}", reader, 0)
     second = [_paused(survey), *_queue(survey, desk), news(changes, survey)]
     queue = "   ".join(part for part in second if part)
     if NARROW <= reader.width < len(queue):  # the limit stands in the findings, too
         queue = _WITHIN.sub("", queue, count=1)
     under = wrap(queue, reader, 0)
-    return [[Span(word, _WORD_STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
+    return [[Span(word, verdict.STYLES[word]), Span(first.removeprefix(word))], *(f"  {line}" for line in more), *under]
 
 
 def _paused(survey: Survey) -> str:
