@@ -300,3 +300,32 @@ def test_that_nobody_would_serve_what_a_repair_gives_back_is_said_before_it(depl
     assert told() == [True, True]
     deployed.execute("update operators set last_activity = now() where id = %s", (one,))
     assert told() == [False, False]
+
+
+def test_that_nobody_would_serve_what_a_release_gives_back_is_said_before_it(deployed: Database, chatops_inprocess: Run) -> None:
+    says = "careful: nobody is available: given back, "
+    chats = [
+        str(chat)
+        for (chat,) in deployed.execute(
+            "select c.id from chats c join operators o on o.id = c.assigned_operator_id"
+            " where c.chat_state = 'assigned' and c.is_active and c.operator_replied_at is null order by c.id limit 2"
+        )
+    ]
+    ways = [("release", chats[0]), ("release", *chats)]
+
+    def told() -> list[bool]:
+        shown = [chatops_inprocess(*way, "--dry-run", db=deployed).stdout for way in ways]
+        return [says in " ".join(answer.split()) for answer in shown]
+
+    deployed.execute("update operators set last_activity = now() where is_active and is_available")
+    assert told() == [False, False]
+    deployed.execute("update operators set is_available = false")
+    one, both = (" ".join(chatops_inprocess(*way, "--dry-run", db=deployed).stdout.split()) for way in ways)
+    assert says + "1 chat waits until somebody is." in one, one
+    assert says + "2 chats wait until somebody is." in both, both
+    # Who is switched on and was not heard of for hours gives no answer, and who was is there.
+    deployed.execute("update operators set is_available = true, last_activity = now() - interval '3 hours' where is_active")
+    deployed.execute("delete from operator_activity")
+    assert told() == [True, True]
+    deployed.execute("update operators set last_activity = now() where id = (select id from operators where is_active limit 1)")
+    assert told() == [False, False]

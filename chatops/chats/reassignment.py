@@ -130,6 +130,8 @@ class MovePlan:
     reassignment_limit: int | None = None
     made_at: datetime | None = None
     silent_before: datetime | None = None
+    unserved: int = 0
+    """So many chats go back into the queue where nobody is there who could be given one."""
 
     @cached_property
     def silent_takers(self) -> list[Operator]:
@@ -229,10 +231,7 @@ def one_chat_each(database: Database) -> bool:
 
 
 def operators(database: Database, only: Iterable[UUID] | None = None, *, free: int = 0) -> dict[UUID, Operator]:
-    """Everybody by id, those seen last first; or those of these ids, and the first `free` who could take a chat.
-
-    Inside a transaction.
-    """
+    """Everybody by id, those seen last first; or those of these ids, and the first `free` who could. In a transaction."""
     parameters = {"only": None if only is None else audit.array(only), "free": free}
     found = database.rows(Operator, query(database, "queries/move_operators.sql"), parameters)
     return {one.operator_id: one for one in found}

@@ -47,3 +47,8 @@ def read(database: Database, queue: QueueFigures, silent_before: datetime | None
         return Served(queue, {}, assigns, pauses.standing(database))
     rules = Counter(one.rule for one in waiting.obstacles)
     return Served(queue, rules, assigns, waiting.pause, waiting.place.served_at)
+
+
+def anybody_available(database: Database, since: datetime | None) -> bool:
+    """Whether somebody is available and was heard of since then, whatever they hold. Inside a transaction."""
+    return bool(database.value(reports.query(database, "queries/anybody_available.sql"), {"since": since}))

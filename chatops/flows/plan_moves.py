@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from chatops import formatting
-from chatops.chats import audit, chat_sets, reassignment, rules
+from chatops.chats import audit, chat_sets, reassignment, rules, served
 from chatops.chats.chat_sets import Selection
 from chatops.chats.reassignment import Details, MovePlan, Operator, Standing
 from chatops.db import Database
@@ -52,11 +52,11 @@ def planned(invocation: Invocation, database: Database, request: MoveRequest) ->
     timeout = reassignment.PLANNING_TIMEOUT
     with acting.planning(invocation, database, logged=not request.no_audit, statement_timeout=timeout):
         if loaded is not None:
-            plan = _left_of(invocation, database, loaded)
+            plan = _served(database, _left_of(invocation, database, loaded))
             return plan, _told(invocation, database, request, plan)
         facts = _facts(invocation, database, request)
         if not (_asks_for_target(request) and facts.standings):
-            plan = _made(invocation, database, request, facts)
+            plan = _served(database, _made(invocation, database, request, facts))
             return plan, _told(invocation, database, request, plan)
     # While somebody thinks no snapshot is kept.
     facts.target = _asked_for_target(invocation, database, facts)
@@ -86,6 +86,14 @@ def _made(invocation: Invocation, database: Database, request: MoveRequest, fact
         facts.standings, facts.operators, facts.target, forced=forced, one_chat=facts.one_chat,
         silent_before=silent_before(database), made_at=invocation.now,
     )  # fmt: skip
+
+
+def _served(database: Database, plan: MovePlan) -> MovePlan:
+    """The plan, which knows how many of the chats that it puts into the queue nobody is there for."""
+    waits = sum(plan.then_state(move) == "waiting_assignment" for move in plan.wanted)
+    if plan.command != "release" or not waits or served.anybody_available(database, silent_before(database)):
+        return plan
+    return replace(plan, unserved=waits)
 
 
 def _told(invocation: Invocation, database: Database, request: MoveRequest, plan: MovePlan) -> dict[UUID, Details]:

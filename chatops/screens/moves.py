@@ -144,6 +144,9 @@ def _careful(plan: MovePlan, now: datetime | None, *, show_names: bool) -> list[
         if beyond := formatting.ahead(one.last_activity, now):
             told = f"the clock of {name} is {beyond} ahead (DATA002): nobody knows when they were seen."
         lines.append([Span("careful: ", "warning"), Span(told)])
+    if plan.unserved:
+        waits = formatting.plural(plan.unserved, "chat waits", "chats wait")
+        lines.append([Span("careful: ", "warning"), Span(f"nobody is available: given back, {waits} until somebody is.")])
     return [Text(lines)] if lines else []
 
 
