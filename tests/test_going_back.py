@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chatops.flows.other_words import ours
+from chatops.screens import going_back
 
 NOW = """select p.oid::regprocedure::text, pg_get_functiondef(p.oid) from pg_proc p where p.pronamespace = 'public'::regnamespace
   union all select c.relname, pg_get_viewdef(c.oid) from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
@@ -139,3 +140,13 @@ def test_words_of_other_tools_for_going_back_name_both_ways(word: str) -> None:
     found = ours([word])
     assert found is not None
     assert {command for _, command in found.steps} >= {"remove --dry-run", "migrate --back FILE"}
+
+
+@pytest.mark.parametrize(("number", "which"), [(1, "this file"), (2, "one of these 2 files"), (9, "one of these 9 files")])
+def test_of_files_that_were_not_looked_into_one_sentence_says_how_many_they_are(number: int, which: str) -> None:
+    names = [f"{100 + one}_x" for one in range(number)]
+    (line,) = going_back.lines({}, names, "chatops migrate --back")
+    assert not isinstance(line, str)
+    assert "".join(span if isinstance(span, str) else span.text for span in line) == (
+        f"Going back from {which}: deploy the old code; its SQL, once it is in: chatops migrate --back FILE"
+    )
