@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,8 @@ STATES = ("waiting_assignment", "assigned", "waiting_real_user_reply", "complete
 # Words of evidence that are the system's own; all others are hidden.
 OWN_WORDS = frozenset({"chat_state", "object", "relation", "setting", "kind", "reader", "clock", "stuck_as", "operator_is",
                        "signature", "sqlstate", "severity", "migration", "differs", "mend", "trouble", "gone_after"})  # fmt: skip
+SAY_WHY = frozenset({"CHAT006", "DATA002", "OPER007"})
+"""Checks whose `because` is in their own words; elsewhere it may quote somebody."""
 _REASON = re.compile(r"[a-z_]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -48,9 +50,10 @@ class Marks:
 
     def result(self, result: Result) -> dict[str, Any]:
         """What a check said, as an archive holds it."""
+        own = OWN_WORDS | {"because"} if result.check.code in SAY_WHY else OWN_WORDS
         return {
             "code": result.check.code, "status": result.status, "severity": result.severity.value, "count": result.count,
-            "rows": [{name: self._evidence(name, value) for name, value in row.items()} for row in result.rows],
+            "rows": [{name: self._evidence(name, value, own) for name, value in row.items()} for row in result.rows],
             "reason": None if result.reason is None else self._unquoted(result.reason), "remedy": None,
         }  # fmt: skip
 
@@ -104,7 +107,7 @@ class Marks:
         kept = {"chat_state": state if state in STATES else None, "assigned_operator_id": holder and self.id(str(holder))}
         return {"chat": kept}
 
-    def _evidence(self, name: str, value: object) -> Any:
+    def _evidence(self, name: str, value: object, own: Set[str]) -> Any:
         if isinstance(value, timedelta):
             return {"seconds": value.total_seconds()}
         if isinstance(value, datetime):
@@ -112,12 +115,12 @@ class Marks:
         if isinstance(value, UUID) or _is_id(value):
             return self.id(str(value))
         if isinstance(value, list | tuple):
-            return [self._evidence(name, item) for item in value]
+            return [self._evidence(name, item, own) for item in value]
         if value is None or isinstance(value, bool | int | float):
             return value
         if not isinstance(value, str):
             return str(value) if type(value).__name__ == "Decimal" else self.text(str(value))
-        if name in OWN_WORDS:
+        if name in own:
             return self._without_ids(value)
         return self._reason(value) if name.endswith("reason") else self.text(value)
 
