@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Callable
+
 import pytest
 
-from chatops.checks import load, run
+from chatops.checks import explain, load, run
 from chatops.db import Database as Connection
 from tests.ailing import opened
+from tests.conftest import Result
 from tests.servers import Database
 from tests.test_checks_long import undone
 from tests.test_harms import platform
@@ -69,3 +74,30 @@ def test_what_loses_rows_is_as_loud_as_what_it_may_hit(platform: Database) -> No
                 if (told := found(connection)) != ([expected] if expected else []):
                     wrong.append(f"{moment}: {body} {expected}, told as {told}")
     assert wrong == [], "\n".join(wrong)
+
+
+def test_its_help_shows_the_text_and_it_says_whose_messages_are_lost(
+    latest_database: Database, chatops: Callable[..., Result]
+) -> None:
+    """By a command that runs as it is printed, with whose function it is; and nothing else is said of other objects."""
+    latest_database.script(
+        """create schema "o'Neil"; create function "o'Neil".spam() returns trigger language plpgsql as
+        $f$ begin if length(new.content) < 20 then return null; end if; return new; end $f$;
+        create trigger a_spam before insert on messages for each row execute function "o'Neil".spam();
+        create rule beside as on update to chats do also notify beats"""
+    )
+    told = chatops("diagnose", "--only", "DB019", db=latest_database, check=1).stdout
+    assert "messages of users and operators may be lost without a word" in " ".join(told.split())
+    assert "owner" in told
+    commands = [shlex.split(line) for line in re.findall(r"chatops (psql -- -c '.*?') shows", told)]
+    assert len(commands) == 2, told
+    shown = [chatops(*command, db=latest_database, check=0).stdout for command in commands]
+    assert any("length(new.content) < 20" in text for text in shown)
+    assert any("beside AS" in text for text in shown)
+
+
+def test_no_help_is_the_name_of_a_column() -> None:
+    """Where there is no row, what is told row by row stands with the finding."""
+    for check in load.shipped():
+        for label, text in explain.parts(check):
+            assert not re.fullmatch(r"(?:chatops )?[A-Z_]+", text), (check.code, label, text)

@@ -39,6 +39,7 @@ FILLED = {
     "name": "NAME",
     "code": "CHAT003",
     "aims": "CHAT006",
+    "look": "'x'",
     "limit_minutes": "60",
 }
 PASTED = r"`|\{(remedy|forget|statement)\}"

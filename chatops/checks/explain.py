@@ -61,7 +61,10 @@ def parts(check: Check) -> list[tuple[str, str]]:
         found.append(("each row", f"chatops diagnose --only {check.code}"))
     if any(told) and not known:
         found.append(("helps", f"a command or statement for each: chatops diagnose --only {check.code}"))
-    if check.help_text:
+    if check.help_text and re.fullmatch(r"\{\w+\}", check.help_text):
+        if not any(label == "helps" for label, _ in found):
+            found.append(("helps", f"in words for each: chatops diagnose --only {check.code}"))
+    elif check.help_text:
         found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", in_general(by_files.told(check.help_text, None)))))
     if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
@@ -78,6 +81,7 @@ PLACES = {
     "forget": EACH,
     "statement": EACH,
     "aims": "--only CODE",
+    "look": "'\\d+ OBJECT'",
 }
 """What stands for a column of a row where there is no row."""
 

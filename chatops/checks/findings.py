@@ -269,7 +269,7 @@ def _filled_exactly(template: str, values: Values) -> str:
 
     def exact(place: re.Match[str]) -> str:
         text = str(values.get(place[1], f"<{place[1]}>"))
-        if place[1] in ("remedy", "mend", "aims"):  # whole statements, made and quoted by the check's own query
+        if place[1] in ("remedy", "mend", "aims", "look"):  # whole statements, made and quoted by the check's own query
             return text
         plain = re.fullmatch(r"[\w.:-]+(\([\w ,.\[\]\"]*\))?", text)
         return text if plain else '"' + text.replace('"', '""') + '"'

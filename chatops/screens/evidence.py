@@ -40,6 +40,7 @@ _NOT_SHOWN = (
     "able",
     "staff",
     "decides",
+    "look",
 )
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 8
@@ -47,7 +48,7 @@ SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
 _SILENT_WHERE_NONE = (
     "object", "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at",
-    "definition", "size", "idle_for", "ended_by", "address", "last_statement",
+    "definition", "size", "function", "owner", "idle_for", "ended_by", "address", "last_statement",
 )  # fmt: skip
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")

@@ -11,7 +11,7 @@
 -- why: somebody tried something out, or another tool brought objects of the same name
 -- consequence: messages vanish or are refused, chats change by themselves, or calls by name find something else
 -- help-sql: {remedy}
--- help-text: look first at what it does, and at who made it: this takes it away
+-- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects
@@ -43,6 +43,7 @@ functions as materialized (
 ), triggers as materialized (
   -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
   select t.tgname, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional, c.root,
+         pg_catalog.format('%I.%I', s.nspname, p.proname) as function, pg_catalog.pg_get_userbyid(p.proowner) as owner,
          case when t.tgqual is not null then pg_catalog.pg_get_triggerdef(t.oid) else '' end as as_made,
          pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
@@ -51,10 +52,11 @@ functions as materialized (
     from chat_tables c
     join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal and t.tgparentid = 0::oid and t.tgenabled <> 'D'
     join pg_proc p on p.oid = t.tgfoid
+    join pg_namespace s on s.oid = p.pronamespace
    where not exists (select from expected_objects w where w.kind = 'trigger' and w.name = c.relname::text || '.' || t.tgname::text)
 ), losing as materialized (
   -- Those by which rows may get lost without a word: all of them, or some. What looks something up, or for words, cannot be judged.
-  select t.object, t.on_table, t.statement, t.kind, t.vital, s.some, t.root in ('chats', 'messages') as of_chats,
+  select t.object, t.on_table, t.statement, t.kind, t.vital, s.some, t.root in ('chats', 'messages') as of_chats, t.root,
          t.kind & 2 = 0 as afterwards, w.text ~* '\mold\M' as compares,
          w.text ~* '\mid\s*=\s*new\s*\.\s*id\M|\mnew\s*\.\s*id\s*=\s*("?\w+"?\.)?id\M'
          or (w.text ~* '=\s*new\s*\.\s*real_user_id\M' and w.text ~* '=\s*new\s*\.\s*fictional_user_id\M') as twice,
@@ -146,7 +148,17 @@ functions as materialized (
       or not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'messages')
    group by n.oid, n.nspname
 )
-select found.kind, found.object, found.trouble, found.statement || ';' as remedy, found.stops and not found.advice as critical, found.advice
+select found.kind, found.object, found.trouble, made.function, made.owner, found.statement || ';' as remedy, found.stops and not found.advice as critical, found.advice,
+       -- What shows it, as a word of a shell.
+       '''' || pg_catalog.replace(
+         case when made.function is not null then '\sf ' || made.function
+              when found.kind = 'event trigger' then '\dy+ ' || found.object
+              when found.kind = 'function' then '\sf ' || found.object
+              when found.kind = 'subscription' then '\dRs+ ' || found.object
+              when found.kind in ('index', 'table', 'view', 'sequence') then '\d+ ' || found.object
+              else '\d+ ' || pg_catalog.regexp_replace(found.object, '\.[^.]*$', '') end, '''', '''\''''') || '''' as look,
+       case when not found.advice and lost.root = 'messages' then 'messages of users and operators may be lost without a word: the application takes them for written, and nothing says which'
+            when not found.advice and lost.root = 'chats' then 'chats, or what becomes of them, may be lost without a word: the application takes them for written' end as so
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
            pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice, r.of in ('chats', 'messages', 'chat_assignments', 'operator_activity') as stops
@@ -445,4 +457,6 @@ select found.kind, found.object, found.trouble, found.statement || ';' as remedy
        and not exists (select from expected_objects w where w.kind = s.kind and w.name = s.name)
        and s.kind || ' ' || s.name <> all (:'known'::text[])
   ) as found
+  left join (select distinct object, function, owner from triggers) as made on found.kind = 'trigger' and made.object = found.object
+  left join losing as lost on found.kind = 'trigger' and lost.object = found.object
  order by critical desc, found.advice, found.kind, found.object
