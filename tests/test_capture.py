@@ -81,6 +81,12 @@ def test_why_it_is_so_is_told_of_an_archive_in_the_words_of_then(mended: Databas
     again = json.loads(run("diagnose", "--replay", "past.zip", "-o", "json", check=1).stdout)
     (row,) = next(one["rows"] for one in again["findings"] if one["code"] == "CHAT006")
     assert row["because"].endswith("they are on now")
+    # Of one chat the rows are asked anew: what stands in none is left open.
+    shown = " ".join(run("show", "chat", row["chat_id"], "--replay", "past.zip", check=0).stdout.split())
+    assert "CHAT006" in shown
+    assert "went past the triggers of messages" in shown
+    assert "an archive does not hold whether they are on" in shown
+    assert "they are missing" not in shown
 
 
 def test_what_was_done_by_hand_is_in_the_archive_without_the_words_of_whoever_did_it(
