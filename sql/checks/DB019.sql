@@ -85,7 +85,7 @@ functions as materialized (
           or b.body ~* '\mnew\s*:?=\s*(null|old)\s*;|\mselect\s+null(\.\*)?\s+into\s+new\M'
           or (t.kind & 8 = 0 and b.body ~* '\mreturn\s+old\M' and b.body !~* '\mtg_op\M'))
       or t.kind & 7 = 5
-     and b.body ~* ('\mdelete\s+from\s+(only\s+)?("?\w+"?\.)?"?' || t.root || '\M[^;]*\m(id|ctid)"?\s*=\s*new\s*\.\s*"?(id|ctid)\M')
+     and b.body ~* ('\mdelete\s+from\s+(only\s+)?("?\w+"?\.)?"?' || t.root::text || '\M[^;]*\m(id|ctid)"?\s*=\s*new\s*\.\s*"?(id|ctid)\M')
 ), refusing as materialized (
   -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
   select p.oid, p.proname, p.prosrc ~* b.says_no as says_no
