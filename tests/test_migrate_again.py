@@ -113,6 +113,18 @@ def test_what_cannot_be_made_again_is_refused(database: Database, chatops_inproc
     assert database.value("select count(*) from chatops.actions") == 0
 
 
+def test_a_long_difference_is_shown_to_its_end(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:
+    """A question shows its beginning and names the command that shows the rest."""
+    body = "".join(f"  perform {number};\n" for number in range(200))
+    text = f"create or replace function long() returns void language plpgsql as $$ begin\n{body}end $$;\n"
+    (tmp_path / "001_long.sql").write_text(text)
+    chatops_inprocess("migrate", "--dir", tmp_path, "--yes", db=database, check=0)
+    database.execute(text.replace("perform ", "perform 1 + "))
+    shown = chatops_inprocess("migrate", "--dir", tmp_path, "--again", "001", "--dry-run", db=database, check=0).stdout
+    assert re.findall(r"^ *\+  perform (\d+);$", shown, re.M) == [str(number) for number in range(200)], shown
+    assert "more line" not in shown
+
+
 def test_shipped_functions_are_made_again(latest_database: Database, chatops_inprocess: Chatops) -> None:
     made = ((one, file.name) for file in shipped().files for statement in file.reading.statements if (one := made_by(statement)))
     last = {one.name: file for one, file in made if one.kind == "FUNCTION" and one.replaces}
@@ -323,6 +335,7 @@ def test_where_nobody_can_be_asked_it_says_what_it_did_and_production_wants_a_ye
     command = done.stdout.partition("Before and after: ")[2].split()
     shown = chatops_inprocess(*command[command.index("log") :], db=latest_database, check=0).stdout
     assert "migrate --again 017_fix_concurrent_messages" in shown
+    assert "What was before → and after:" in shown
     latest_database.execute(drift)
     (tmp_path / "chatops.toml").write_text('[env.live]\nurl_env = "THIS"\nproduction = true\n')
     for words in (("migrate", "--again", "017"), ("guard", "off", "--for", "1m", "--reason", "x")):

@@ -156,7 +156,7 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     assert "psql closed" in chatops("log", "--action", "psql closed", db=latest_database, check=0).stdout
     assert "psql closed" in chatops("log", "--action", "psql", "--full", db=latest_database, check=0).stdout
     alone = chatops("log", str(number), db=latest_database, check=0).stdout
-    assert "What it changed is not recorded" in alone
+    assert "The rows that it changed are not recorded" in alone
     assert "changed no row" not in alone
     # Whoever finds something afterwards is told that somebody was there.
     latest_database.execute(
@@ -165,7 +165,7 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     pointed = chatops("diagnose", "--only", "DATA002", db=latest_database, check=None).stdout
     assert re.search(rf"before +action {number}, .*psql: chatops log {number}$", pointed, re.M), pointed
     refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
-    assert "what was done in psql is in no log" in refused.stderr
+    assert "which rows were changed in psql is in no log" in refused.stderr
 
 
 @pytest.mark.parametrize("ending", ["ended by its user", "killed"])

@@ -48,7 +48,7 @@ NO_WAY_BACK = {
     "resume": "chatops pause begins another",
     "again": "chatops migrate --again makes what the files say; what was there before stands in the log",
     "back": "chatops migrate applies the file again",
-    "psql": "what was done in psql is in no log: nothing is known of it",
+    "psql": "which rows were changed in psql is in no log, only what it was given on its command line",
 }
 """What cannot be undone, and why not."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from chatops import formatting
+from chatops import formatting, sqlfiles
 from chatops.checks import load
 from chatops.checks import run as checks
 from chatops.db import Database
@@ -14,7 +14,7 @@ from chatops.flows.folder import FolderOptions
 from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
-from chatops.migrations.again import Judged, apply_again, pasteable, prepare_again
+from chatops.migrations.again import Again, Judged, apply_again, pasteable, prepare_again
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.ledger import Run
@@ -90,5 +90,13 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     refuse_ahead(database)
     ledger.write(database, carry_over_texts(database.target.schema, folder, known.sources), run)
     apply_again(database, found, run, command)
-    show_paged(invocation, screen.done(found, invocation.here("log", "--action", "again", "--limit", "1")))
+    show_paged(invocation, screen.done(found, [invocation.here("log", str(number)) for number in _logged(database, found)]))
     return ExitCode.OK
+
+
+def _logged(database: Database, again: Again) -> list[int]:
+    """The numbers of its entries in the log, in order: one for its indexes, one for the rest."""
+    most = bool(again.built) + (again.accepts or len(again.built) < len(again.made))
+    values = {"schema": database.target.schema, "file": again.file.name, "most": most}
+    with database.reading():
+        return sorted(number for (number,) in database.tuples(sqlfiles.read("queries/again_last.sql"), values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chatops import formatting
 from chatops.migrations.again import Again, Piece
@@ -10,7 +10,6 @@ from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text
 
 THE_ACT = "- as it is now, goes away; + as the file makes it, comes back"
-MOST_LINES = 60
 BEFORE_A_QUESTION = 6
 """So many lines of a difference stand above a question, which must stay on the screen."""
 _COLUMNS = (
@@ -32,8 +31,8 @@ def question(again: Again) -> str:
     return f"Make {count(again)} again" if again.made else "Take the present text for the applied one"
 
 
-def lines(again: Again, most: int = MOST_LINES) -> list[Line]:
-    """The answer first: what differs or is missing, by name; then each difference, then what stays as it is."""
+def lines(again: Again, most: int | None = None) -> list[Line]:
+    """The answer first: what differs or is missing, by name; then each difference, of `most` lines, then what stays as it is."""
     differ = [piece for piece in again.pieces if not piece.same]
     found: list[Line] = []
     if differ:
@@ -70,15 +69,14 @@ def lines(again: Again, most: int = MOST_LINES) -> list[Line]:
     return [formatting.visible(line) if isinstance(line, str) else line for line in found]
 
 
-def _piece(piece: Piece, most: int) -> list[Line]:
-    rest = "--dry-run shows them" if most < MOST_LINES else "-o json has both texts"
+def _piece(piece: Piece, most: int | None) -> list[Line]:
     diff = piece.diff
     shown: list[Line] = [f"{piece.kind} {formatting.visible(piece.name)}:"]
     for line in diff[:most]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
         shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
-    if len(diff) > most:
-        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} ({rest})")
+    if most is not None and len(diff) > most:
+        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} (--dry-run shows them)")
     return shown
 
 
@@ -111,11 +109,12 @@ def preview(again: Again, command: str) -> Answer:
     return Answer("migrate", [_table(again), Text(shown)], _data(again, done=False))
 
 
-def done(again: Again, log: str) -> Answer:
-    """What was done, whether it was asked about or not; `log` is the command that shows it before and after."""
+def done(again: Again, logs: Sequence[str]) -> Answer:
+    """What was done, whether it was asked about or not; `logs` are the commands that show it before and after."""
     file = formatting.visible(again.file.name)
     names = formatting.visible(", ".join(one.name for one in again.made))
-    line: Line = [Span(f"Made {count(again)} of {file} again ({names}). Before and after: "), Span(log, "code")]
+    commands = [piece for log in logs for piece in (Span(" and "), Span(log, "code"))][1:]
+    line: Line = [Span(f"Made {count(again)} of {file} again ({names}). Before and after: "), *commands]
     if not again.made:
         line = f"The present text of {file} counts as the one that was applied."
     return Answer("migrate", [_table(again), Text([line])], _data(again, done=True))

@@ -178,9 +178,9 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
 def _nothing(row: Logged) -> str:
     """What is known of a change where the log has no row as it was."""
     if row.action == "psql opened":
-        return "What it changed is not recorded; what psql was given stands above."
+        return "The rows that it changed are not recorded; what psql was given on its command line stands above."
     if row.action == "psql closed":
-        return "What it changed is not recorded; what psql was given stands in the action above."
+        return "The rows that it changed are not recorded; what psql was given on its command line stands where it opened."
     return "It changed no row."
 
 
