@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from tests.conftest import APPLICATION_OWNER, Result, url_as
@@ -116,3 +117,39 @@ def test_what_protects_each_tenant_of_a_fleet_is_kept_in_the_request_that_migrat
         shown = chatops_inprocess("--schema", schema, "diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout
         assert [row["object"] for row in json.loads(shown)["findings"][0]["rows"]] == [f"row level security of {table}"]
     chatops_inprocess("--schema", "tenant_0", "verify", "--only", "DB030", db=database, check=0)
+
+
+def test_what_came_since_is_not_told_as_what_was_taken_away(
+    migrated_application_database: Database, chatops_inprocess: Run
+) -> None:
+    """Each row with its own cause and its own consequence, where some of them came and others went."""
+    database = migrated_application_database
+
+    def told() -> str:
+        shown = chatops_inprocess(
+            "diagnose", "--only", "DB030", "--rows", "9", db=database, check=None, terminal=(400, 50)
+        ).stdout
+        return "\n".join(re.findall(r"^ +(?:why|so) .*$", shown, re.M)) or shown
+
+    own = "trigger own before insert on operators for each row execute function suppress_redundant_updates_trigger()"
+    database.execute(f"create {own}")
+    came = told()
+    assert "made it since chatops last looked" in came
+    assert "took" not in came
+    assert "closed to them" not in came
+    database.execute("drop trigger own on operators")
+    for closing in (
+        "create policy hides on messages as restrictive using (content <> '')",
+        "alter table chats force row level security",
+    ):
+        database.execute(closing)
+        shut = told()
+        assert "closed the table since" in shut, shut
+        assert "closed to them" not in shut, shut
+        assert "force" not in closing or "rows that were seen are hidden" in shut, shut  # advice has no consequence
+        assert "restore" not in shut, shut
+        database.execute("drop policy if exists hides on messages")
+        database.execute("alter table chats no force row level security")
+    database.execute(f"create {own}")
+    database.execute("drop policy chats_read on chats")
+    assert "somebody took" in told()

@@ -344,12 +344,24 @@ kept as materialized (
                     pg_catalog.substring(f.label, ' may execute (.*)\(') as name) as c) as x
    group by x.role, coalesce(x.role, f.object), f.trouble, f.set_at, f.target_schema, coalesce(f.critical, false), f.advice
 )
-select f.object, f.trouble, f.so, case when f.critical then f.stops end as stops, s.remedy, f.set_at as kept_at,
+select f.object, f.trouble,
+       -- What came since has another cause than what is gone, and does the opposite.
+       case when s.came then coalesce(w.because, 'what is gone: a restore left it out, or somebody took it away to look for an error') end as because,
+       case when s.came then coalesce(f.so, w.so, 'others read and write rows that were closed to them, the pages are not told of changes, or writes are refused')
+            else f.so end as so,
+       case when f.critical then f.stops end as stops, s.remedy, f.set_at as kept_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
        f.critical, f.advice
   from told f
   -- Of what is shown as wrong; statements about advice stand where there is nothing else.
   join (select advice, pg_catalog.string_agg(remedy, ' ' order by label not like 'publication %', label) as remedy,
-               pg_catalog.array_agg(distinct label)::text as labels
+               pg_catalog.array_agg(distinct label)::text as labels,
+               (select pg_catalog.bool_or(n.trouble ~ '^is (new|on|forced|restrictive)\M') from found n) as came
           from found group by advice) as s on s.advice = f.advice
+ cross join lateral (
+   select case when f.trouble like 'is new%' then 'somebody, or a release of the application, made it since chatops last looked'
+               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'somebody, or a tool of the host, closed the table since chatops last looked' end as because,
+          case when f.trouble like 'is new%' then 'it may change, refuse or drop what is written: nobody has looked at it'
+               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'rows that were seen are hidden from those who work with them, and their writes are refused' end as so
+ ) as w
  order by f.critical desc, f.advice, not f.publishes, f.object, f.trouble
