@@ -54,7 +54,9 @@ def told_and_mended(database: Database, run: Run) -> tuple[dict[str, Any], dict[
     plan = json.loads(run("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
     done = run("migrate", "--yes", "-o", "json", db=database, check=0)
     applied = {one["name"]: one["rows"] for one in json.loads(done.stdout)["applied"]}
-    by_code = {code: int(rows.replace(",", "")) for code, rows in re.findall(r"(\w+): ([\d,]+) rows? mended", done.stderr)}
+    by_code = {
+        code: int(rows.replace(",", "")) for code, rows in re.findall(r"(\w+): ([\d,]+) rows? (?:mended|filled in)", done.stderr)
+    }
     told = {code: rows for found in plan["repairs"].values() for code, rows in found.items()}
     rows = {one["name"]: one["rows"] for one in plan["pending"] if one["name"] in plan["repairs"]}
     return {"codes": told, "rows": rows}, {"codes": by_code, "rows": {name: applied[name] for name in rows}}
