@@ -55,7 +55,11 @@ def test_a_database_of_another_encoding_is_taken_over_migrated_looked_at_and_act
             for words in (("adopt", "--through", "017", "--yes"), ("migrate", "--to", "latest", "--yes"), ("status",),
                           ("verify", "schema"), ("queue",), ("operators",), ("show", "chat", held), ("log",)):  # fmt: skip
                 done = chatops_inprocess(*words, db=wire.url)
-                assert done.exit_code == 0, (words, done.stderr, done.stdout)
+                assert done.exit_code == 0, [
+                    words,
+                    done.stderr,
+                    *[line for line in done.stdout.splitlines() if not line.startswith("✓ passed")],
+                ]
             assert chatops_inprocess("diagnose", db=wire.url).exit_code in (0, 1)
             release = ("release", held, "--force", "--yes")
             refused = chatops_inprocess(*release, "--reason", THAI, db=wire.url)
