@@ -60,7 +60,8 @@ async def serve(port: int, delay: float) -> None:
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_forward(reader, back, delay), _forward(there, writer, delay))
+        with contextlib.suppress(asyncio.CancelledError):  # at the end: asyncio would print a traceback for it
+            await asyncio.gather(_forward(reader, back, delay), _forward(there, writer, delay))
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
