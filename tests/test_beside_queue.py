@@ -129,3 +129,16 @@ def test_what_cannot_be_counted_in_time_is_left_open(
     with reading(mended) as database:
         assert beside_queue.read(database) == beside_queue.Beside()
         assert database.value("select 1") == 1, "and what comes after goes on"
+
+
+def test_with_many_chats_the_first_line_costs_as_little_and_users_in_no_queue_are_left_to_diagnose(
+    mended: Database, chatops_inprocess: Run
+) -> None:
+    """Each chat would be looked at: that is left out where the statistics say that they are many."""
+    mended.script(PAST_TRIGGERS)
+    assert '"in_no_queue": 3' in chatops_inprocess("queue", "-o", "json", db=mended, check=0).stdout
+    mended.execute("update pg_class set reltuples = 1000000 where oid = 'chats'::regclass")
+    for words in (("queue",), ("summary",)):
+        assert '"in_no_queue": null' in chatops_inprocess(*words, "-o", "json", db=mended, check=0).stdout
+    with reading(mended) as ours:
+        assert beside_queue.read(ours).in_no_queue is None

@@ -17,7 +17,7 @@ LEAVE = "rollback to savepoint chatops_beside; release savepoint chatops_beside"
 
 
 def read(database: Database) -> Beside:
-    """Both, inside `reading`; what cannot be seen here, or takes too long, is left open."""
+    """Both, inside `reading`; what cannot be seen here, takes too long, or would with so many chats, is left open."""
     counted = _rows(database, "queries/in_no_queue.sql")
     since = counted[0]["since"] if counted else None
     return Beside(int(counted[0]["chats"]) if counted else None, since, locked(database))

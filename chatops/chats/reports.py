@@ -38,8 +38,9 @@ class StateCount:
 
 @frozen
 class Beside:
-    """`in_no_queue`: chats whose users wait there, the longest `since`; None where it could not be counted in time. `locked`:
-    chats of the queue that a transaction keeps, each with the pid of its session, None for one that has none."""
+    """`in_no_queue`: chats whose users wait there, the longest `since`; None where it could not be counted in time, or there are
+    more than 20,000 chats. `locked`: chats of the queue that a transaction keeps, each with the pid of its session, None for one
+    that has none."""
 
     in_no_queue: int | None = None
     since: datetime | None = None
