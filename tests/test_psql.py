@@ -200,7 +200,11 @@ def test_a_session_and_its_entry_in_the_log_lead_to_each_other(
         waits.result()
         if ending == "killed":
             latest_database.execute("alter table chatops.away rename to actions")
-    listed = chatops_inprocess("log", db=latest_database, check=0).stdout
+    # Numbers are a database's own: those of another one's sessions say nothing here.
+    named = latest_database.server.connect("postgres", application_name=f"chatops psql (log {number})")
+    unnamed = latest_database.server.connect("postgres", application_name="chatops psql")
+    with named, unnamed:
+        listed = chatops_inprocess("log", db=latest_database, check=0).stdout
     told = "psql, not closed: its session is gone" if ending == "killed" else r"psql, \d.* s"
     assert re.search(rf"^ +{number} .* {told}", listed, re.M), listed
 

@@ -63,11 +63,12 @@ select :log_columns, n.many, n.chats, n.operators,
           where c.id > a.id and c.id < a.id + 100000 and c.action = 'psql closed'
             and pg_catalog.starts_with(c.detail, 'action ' || a.id::text || ' is over')
           limit 1) end as ended,
-       -- A standby has other sessions; before a session bore its number, any psql of chatops may be it.
+       -- A standby has other sessions; before a session bore its number, any psql of chatops on this database may be it.
        case when a.action = 'psql opened' and not pg_catalog.pg_is_in_recovery() then (
          select case when pg_catalog.bool_or(s.application_name = 'chatops psql (log ' || a.id::text || ')') then true
                      when not coalesce(pg_catalog.bool_or(s.application_name = 'chatops psql'), false) then false end
-           from pg_catalog.pg_stat_activity s) end as lives,
+           from pg_catalog.pg_stat_activity s
+          where s.datname = pg_catalog.current_database()) end as lives,
        case when :log_by_migrate then n.codes end as codes, u.first_file, u.last_file
 from counted n
 join chatops.actions a on a.id = n.id
