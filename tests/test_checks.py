@@ -93,6 +93,17 @@ def test_each_check_says_what_a_person_must_know(code: str) -> None:
             assert code in repair_batches.shipped()
 
 
+@pytest.mark.parametrize("word", ["advice", "critical"])
+def test_a_check_that_is_judged_by_its_rows_says_in_its_head_where_it_is_what(word: str) -> None:
+    """Else `explain` and docs/findings.md name one severity, and the screens another."""
+    of_code = {check.code: check for check in load.shipped()}
+    by_rows = {check.code for check in load.shipped() if re.search(rf"\b{word}\b", re.sub(r"--.*|'[^']*'", "", check.sql))}
+    assert by_rows == {check.code for check in load.shipped() if getattr(check, word)}
+    for code in by_rows:
+        told = dict(explain.parts(of_code[code]))["severity"]
+        assert f", {word} where " in told, told
+
+
 def test_every_repair_belongs_to_a_check_that_names_it() -> None:
     assert set(sqlfiles.names("repairs")) == set(repair_batches.shipped())
     named = {code for code, check in CHECKS.items() if (check.help_command or "").startswith("repair ")}

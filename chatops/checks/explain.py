@@ -128,7 +128,8 @@ def _severity(check: Check) -> str:
     kind = kinds[check.kind]
     group = {"schema": "gates a deploy (verify schema)", "data": "verify data", "now": "diagnose only"}[check.group]
     worse = f", critical where {check.critical}" if check.critical else ""
-    return f"{check.severity.value}{worse}; {group}; {kind}"
+    less = f", advice where {check.advice}" if check.advice else ""
+    return f"{check.severity.value}{worse}{less}; {group}; {kind}"
 
 
 def _limit(name: str) -> str:

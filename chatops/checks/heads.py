@@ -33,6 +33,7 @@ KEYS: tuple[Key, ...] = (
     Key("narrow-one", "the same for one row", "1 lacks a chat"),
     Key("severity", "critical, warning or advice", required=True, words=("critical", "warning", "advice")),
     Key("critical", "what makes it critical where severity says less; rows with `critical` true", "the orders stand still"),
+    Key("advice", "what makes it advice where severity says more; the first row with `advice` true", "all are a year old"),
     Key("group", "schema gates a deploy, data reports, now is diagnose alone", required=True, words=("schema", "data", "now")),
     Key("about", "database: one answer for all its schemas; of many tenants it is asked once", words=("database",)),
     Key("kind", "state looks at everything, history at the time of --since, touched at what was written then (small tables: all)",

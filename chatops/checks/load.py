@@ -57,6 +57,8 @@ class Check:
     sql: str
     critical: str = ""
     """What makes it critical, where its severity says less."""
+    advice: str = ""
+    """What makes it advice, where its severity says more."""
     invariant: str | None = None
     why: str = ""
     consequence: str = ""
@@ -310,6 +312,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         expected=head.get("expected"),
         sql=text,
         critical=head.get("critical"),
+        advice=head.get("advice"),
         invariant=head.get("invariant") or None,
         why=head.get("why"),
         consequence=head.get("consequence"),

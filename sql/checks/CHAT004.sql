@@ -5,6 +5,7 @@
 -- title-one: 1 open assignment belongs to an operator who does not hold the chat
 -- brief: {count} left open by an operator without the chat
 -- severity: critical
+-- advice: nobody holds the chats: whatever comes next on such a chat ends them
 -- group: data
 -- meanwhile: yes
 -- expected: every open assignment belongs to the chat's holder

@@ -4,6 +4,7 @@
 -- title: {count} replies came from operators who did not hold the chat
 -- title-one: 1 reply came from an operator who did not hold the chat
 -- severity: warning
+-- advice: all of them came before 022, which refuses such replies
 -- group: data
 -- kind: history
 -- meanwhile: yes

@@ -6,6 +6,7 @@
 -- narrow: {count} times two operators had one chat
 -- narrow-one: once two operators had one chat
 -- severity: critical
+-- advice: all of them began before 022, which ended that
 -- group: data
 -- kind: history
 -- meanwhile: yes

@@ -4,6 +4,7 @@
 -- title-one: 1 chat goes from operator to operator without an answer
 -- brief: {count} passed on and on without an answer
 -- severity: warning
+-- advice: all of them were let go before 022, which ended that
 -- group: data
 -- kind: history
 -- expected: a chat is not released several times in a row without a reply

@@ -3,6 +3,7 @@
 -- title: {count} chats were taken from their holder when the user wrote
 -- title-one: 1 chat was taken from its holder when the user wrote
 -- severity: warning
+-- advice: all of them lost it before 022, which ended that
 -- group: data
 -- kind: history
 -- meanwhile: yes

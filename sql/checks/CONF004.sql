@@ -3,6 +3,7 @@
 -- title: {count} settings do what nobody can have meant
 -- title-one: {setting} is {value}: {trouble}
 -- severity: warning
+-- advice: no setting is off, and only a name is misspelt, so that nothing reads it
 -- group: data
 -- expected: the settings that the chat functions read are such as somebody can have meant
 -- why: a number was given in another unit, or a test value was left

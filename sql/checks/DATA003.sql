@@ -4,6 +4,7 @@
 -- title: {count} replies were stored twice
 -- title-one: 1 reply was stored twice
 -- severity: warning
+-- advice: all of them were stored before 022
 -- group: data
 -- kind: history
 -- expected: a reply is stored once

@@ -4,6 +4,7 @@
 -- title-one: 1 chat {trouble}
 -- brief: {count} wrong about their last message
 -- severity: warning
+-- advice: all of them are later than the newest message, for one may have been deleted since
 -- group: data
 -- kind: touched
 -- meanwhile: yes

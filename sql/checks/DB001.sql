@@ -4,6 +4,7 @@
 -- title: {count} privileged functions of ours can be abused
 -- title-one: the privileged function {object} can be abused: {trouble}
 -- severity: warning
+-- advice: 018 is not in: 027 closes them
 -- group: now
 -- expected: a function with its owner's rights sets its search_path, and only those may call it who need it
 -- why: Postgres opens every new function to everyone, and the hosting's default privileges to its API roles; without a

@@ -6,6 +6,7 @@
 -- narrow-one: 1 column is not as functions need it
 -- severity: warning
 -- critical: rows that messages, replies and assigning write are refused
+-- advice: times keep fewer than six digits, or a column of the application's own needs a value, and nothing else is found
 -- group: schema
 -- expected: ids are uuid, instants carry a time zone, flags are boolean, counters are whole numbers, and each takes what is written
 -- why: the table was made by other hands than the deployed files, or was altered since

@@ -6,6 +6,7 @@
 -- narrow-one: 1 function lacks a grant
 -- severity: warning
 -- critical: nobody of these roles can be given a chat any more
+-- advice: only roles that read the chats, and write none, are refused a figure
 -- group: schema
 -- expected: authenticated may assign and ask, service_role may do everything, where these roles exist; where neither works here, a role that writes the chats may assign; and who may call a reading function may read what it reads
 -- why: the function was dropped and made again, which loses its grants, somebody revoked too much, or 027 took it from everybody and who called it as everybody does was granted nothing

@@ -6,6 +6,7 @@
 -- narrow-one: 1 session keeps chats or their tables locked
 -- severity: warning
 -- critical: nearly all chats that wait, two or more, are locked: nobody is given any of them
+-- advice: all of them are hidden from this role, and block nobody
 -- group: now
 -- expected: no session blocks others on the chat tables, keeps waiting chats locked, or stays open on them
 -- why: a report, a migration or a crashed client left a transaction open, or prepared one and never finished it

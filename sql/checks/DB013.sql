@@ -3,6 +3,7 @@
 -- title: {count} indexes on the chat tables are invalid or missing
 -- title-one: the index {object} on {relation} is {trouble}
 -- severity: warning
+-- advice: none is invalid, and one is only missing
 -- group: schema
 -- expected: every index on the chat tables is valid, or is being built at this moment; messages and turns are found by their chat
 -- why: an invalid one: CREATE INDEX CONCURRENTLY was interrupted by a lock timeout, a cancelled session or duplicate rows; a missing one: somebody dropped it

@@ -5,6 +5,7 @@
 -- narrow: {count} triggers are off
 -- narrow-one: 1 trigger is off
 -- severity: critical
+-- advice: the function of the trigger does nothing any more
 -- group: schema
 -- expected: every trigger on the chat tables fires
 -- why: somebody disabled it (ALTER TABLE ... DISABLE TRIGGER), or an import did; the database does not note who or when

@@ -6,6 +6,7 @@
 -- narrow-one: 1 object is not as its file made it
 -- severity: warning
 -- critical: a message, a reply or assigning goes through it, and it is not only cost, parallel safety or comments that differ
+-- advice: only what the planner goes by (cost, rows) and a sequence's cache differ
 -- group: schema
 -- expected: each object is as the newest applied file made it
 -- why: somebody replaced it by hand, or another tool ran an older file after ours

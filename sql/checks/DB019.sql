@@ -6,6 +6,7 @@
 -- narrow-one: 1 foreign object changes what ours do
 -- severity: warning
 -- critical: it refuses, drops or turns what is written into chats, messages, turns or heartbeats, or stands in our functions' place
+-- advice: all of it does so only at times, or perhaps on purpose
 -- group: schema
 -- expected: no rule, trigger, key or child table changes or refuses what is written, and calls by name find our functions
 -- why: somebody tried something out, or another tool brought objects of the same name

@@ -4,6 +4,7 @@
 -- title-one: messages has no partition from {from_when} on
 -- brief: messages lacks a partition ahead
 -- severity: critical
+-- advice: more than a day is left
 -- group: now
 -- expected: a partitioned messages has its partitions for the time ahead
 -- why: nobody made the next one, or the job that does has stopped

@@ -6,6 +6,7 @@
 -- narrow-one: 1 thing switches off what protects chats
 -- severity: warning
 -- critical: the application cannot come in or write, or its writes pass no guard
+-- advice: only a search_path, a preloaded library, synchronous_commit, statistics of a column or autovacuum of our own tables is set so
 -- group: schema
 -- expected: no setting turns triggers or writing off, no table is lost in a crash, keys are checked, and not everybody may write
 -- why: an import was made quicker, or somebody looked for an error, and did not put it back

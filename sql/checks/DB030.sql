@@ -6,6 +6,7 @@
 -- narrow-one: 1 safeguard is gone, other or new
 -- severity: warning
 -- critical: those who write and read chats and messages may not any more, or their rows are refused
+-- advice: all of it is what an application changes in its own releases without harm
 -- group: schema
 -- expected: row level security, policies, publications, keys, defaults and rights are as chatops last found them, or more
 -- why: a restore left them out, or somebody took them away to look for an error

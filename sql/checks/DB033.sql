@@ -3,6 +3,7 @@
 -- title: the ledger is wrong, or lacks something, in {count} ways
 -- title-one: the ledger {trouble}
 -- severity: warning
+-- advice: the files are known, and only views or notes are not
 -- group: schema
 -- expected: the ledger knows each file that made what is here, as which text and when it went in
 -- why: nothing has noted it yet, a restore left it out, somebody changed rows by hand, or a run ended in the middle

@@ -6,6 +6,7 @@
 -- narrow-one: 1 function is not as its file has it
 -- severity: warning
 -- critical: chats are assigned or given back by it, and it writes nothing any more
+-- advice: it was so already when the file was adopted
 -- group: schema
 -- expected: the functions of adopted files are as their file has them, or as they were taken over
 -- why: somebody replaced it by hand, or a release of the application did

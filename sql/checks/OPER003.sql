@@ -3,6 +3,7 @@
 -- title: {count} operators are on shift and silent for over {silent_minutes} min
 -- title-one: 1 operator is on shift and silent for over {silent_minutes} min
 -- severity: warning
+-- advice: at most half of those who are free are silent
 -- group: now
 -- expected: who is available was heard of lately
 -- why: the operator left without switching to away, or their page has stopped asking for chats

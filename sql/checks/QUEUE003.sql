@@ -4,6 +4,7 @@
 -- title: {count} readers of the queue disagree with the chats
 -- title-one: a reader of the queue disagrees with the chats: {reader}
 -- severity: warning
+-- advice: only the queue's figure of before the views is off: it counts empty and answered chats, too, until the last file is in
 -- group: data
 -- expected: the published functions and views say the same as the chats
 -- why: a function or view is an outdated version

@@ -3,6 +3,7 @@
 -- title: {count} chats say that their user began to wait later than they did
 -- title-one: 1 chat says that its user began to wait {late_by} later than they did
 -- severity: warning
+-- advice: all of them began earlier than the user wrote: the chat jumps the queue
 -- group: data
 -- meanwhile: yes
 -- expected: the clock of a wait begins with the oldest message of the user that nobody answered
