@@ -26,8 +26,10 @@ STATES = ("waiting_assignment", "assigned", "waiting_real_user_reply", "complete
 # Words of evidence that are the system's own; all others are hidden.
 OWN_WORDS = frozenset({"chat_state", "object", "relation", "setting", "kind", "reader", "clock", "stuck_as", "operator_is",
                        "signature", "sqlstate", "severity", "migration", "differs", "mend", "trouble", "gone_after"})  # fmt: skip
-SAY_WHY = frozenset({"CHAT006", "DATA002", "OPER007"})
-"""Checks whose `because` is in their own words; elsewhere it may quote somebody."""
+SAID = frozenset({"so", "because"})
+"""Cause and consequence, in a check's own words."""
+QUOTES = frozenset({"CONF003"})
+"""Checks whose `because` is what somebody wrote."""
 _REASON = re.compile(r"[a-z_]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -50,7 +52,7 @@ class Marks:
 
     def result(self, result: Result) -> dict[str, Any]:
         """What a check said, as an archive holds it."""
-        own = OWN_WORDS | {"because"} if result.check.code in SAY_WHY else OWN_WORDS
+        own = OWN_WORDS if result.check.code in QUOTES else OWN_WORDS | SAID
         return {
             "code": result.check.code, "status": result.status, "severity": result.severity.value, "count": result.count,
             "rows": [{name: self._evidence(name, value, own) for name, value in row.items()} for row in result.rows],

@@ -10,7 +10,7 @@
 -- group: schema
 -- expected: no rule, trigger, key or child table changes or refuses what is written, and calls by name find our functions
 -- why: somebody tried something out, or another tool brought objects of the same name
--- consequence: messages vanish or are refused, chats change by themselves, or calls by name find something else
+-- consequence: the finding says what for each: messages vanish or are refused, chats change by themselves, or calls by name find something else
 -- help-sql: {remedy}
 -- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away
 -- needs-table: chats
@@ -158,8 +158,7 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
               when found.kind = 'subscription' then '\dRs+ ' || found.object
               when found.kind in ('index', 'table', 'view', 'sequence') then '\d+ ' || found.object
               else '\d+ ' || pg_catalog.regexp_replace(found.object, '\.[^.]*$', '') end, '''', '''\''''') || '''' as look,
-       case when not found.advice and lost.root = 'messages' then 'messages of users and operators may be lost without a word: the application takes them for written, and nothing says which'
-            when not found.advice and lost.root = 'chats' then 'chats, or what becomes of them, may be lost without a word: the application takes them for written' end as so
+       said.because, said.so
   from (
     select 'rule' as kind, r.name as object, 'rewrites what is written into ' || r.of as trouble,
            pg_catalog.format('drop rule %I on %s', pg_catalog.substr(r.name, pg_catalog.length(r.of) + 2), case when r.of like 'chatops.%' then r.of else pg_catalog.quote_ident(r.of) end) as statement, false as advice, r.of in ('chats', 'messages', 'chat_assignments', 'operator_activity') as stops
@@ -460,4 +459,48 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
   ) as found
   left join (select distinct object, function, owner from triggers) as made on found.kind = 'trigger' and made.object = found.object
   left join losing as lost on found.kind = 'trigger' and lost.object = found.object
+ cross join lateral (
+   -- What fails with the writes of a table that it refuses.
+   select case coalesce(pg_catalog.substring(found.trouble, ' (?:of|into) (?:the rows of )?(chats|messages|chat_assignments|operator_activity|operators|real_users|fictional_users|chatops\.\w+)\M'), '')
+            when 'messages' then 'no message is stored, of users or operators'
+            when 'chats' then 'no chat is begun, assigned, answered or given back'
+            when 'chat_assignments' then 'no chat is assigned, and none given back'
+            when 'operator_activity' then 'no chat is assigned, and heartbeats fail'
+            when 'operators' then 'nobody comes on shift or leaves it'
+            else 'what the application writes there is not stored' end as lost
+ ) as whole
+ cross join lateral (
+   -- What one of these does to people, and where it comes from: of another it would not be true.
+   select case when found.trouble like '%, which is not there' then 'what the trigger uses was dropped or renamed, and the trigger stayed'
+               when found.trouble ~ '^(has the name of ours|stands before ours)' then 'another tool brought something of the same name, or somebody made a second one instead of replacing ours'
+               when found.trouble like 'may not be null, has no default,%' then 'somebody added it to a table of chatops'
+               when found.kind = 'subscription' then 'somebody set up replication into these tables'
+               else 'somebody, or another tool, made it beside ours' end as because,
+          case when not found.advice and lost.root = 'messages' then 'messages of users and operators may be lost without a word: the application takes them for written, and nothing says which'
+               when not found.advice and lost.root = 'chats' then 'chats, or what becomes of them, may be lost without a word: the application takes them for written'
+               when lost.root is not null then 'rows that the application takes for written may not be there'
+               when found.kind = 'rule' then 'what is written there becomes something else, or nothing, and the application takes it for written'
+               when found.trouble = 'has the name of ours' then 'calls that name their arguments, as the application''s do, find two functions and are refused, or find this one'
+               when found.kind = 'function' then 'whoever comes by that path calls this one in place of ours'
+               when found.trouble like 'stands before ours%' then 'whoever comes by that path reads and writes this one in place of ours'
+               when found.kind = 'table' and found.trouble like 'inherits from %' then 'chats and messages show up that no guard, key or count has seen'
+               when found.kind = 'column' and found.trouble like 'has the name of a variable%' then 'what that function does is refused, or done to the wrong rows'
+               when found.trouble like 'may not be null, has no default,%' then 'what chatops notes there is refused, and the change with it'
+               when found.trouble ~ '^(refuses every|makes every) (insert|insert and update|insert and update and delete|update|row)' then 'writes fail with an error: ' || whole.lost
+               when found.trouble like 'refuses every %' or found.trouble like 'refuses some %' then 'files and people that meet it are refused'
+               when found.trouble ~ '^(unless|fails)' then 'writes that meet it fail with an error, or go on without it'
+               when found.trouble ~ '^refuses (messages that|long messages)' then 'such messages are not stored: whoever writes one gets an error'
+               when found.trouble like 'refuses ordinary rows %' then 'the second of such rows is refused (23505): the application''s write fails'
+               when found.trouble like 'refuses the rows %' then 'writes of such rows fail with an error'
+               when found.trouble like 'lets an operator or a chat have one heartbeat' then 'a second heartbeat takes the place of the first, or is refused'
+               when found.trouble like 'looks for %' then 'rows whose id is not there are refused (23503): writes of the application fail'
+               when found.trouble like 'keeps rows of %' then 'what the application deletes is refused'
+               when found.trouble like 'ties what chatops notes %' then 'what chatops notes goes, or is refused, with rows of others'
+               when found.trouble ~ '^(sets|puts another row) ' then 'something else is stored than was written: chats, messages or turns are not what the application takes them for'
+               when found.trouble like 'changes chats or messages by itself' then 'chats change without anybody who did it'
+               when found.trouble like 'keeps every write %' then 'each write takes longer, and holds its locks for as long'
+               when found.trouble like 'changes who writes%' then 'writes pass guards, or are refused, as if somebody else wrote them'
+               when found.kind = 'subscription' then 'rows come in, or change, that no guard has seen'
+               when found.trouble like 'is nobody%' then 'nothing is known to: it stands among the names of chatops' end as so
+ ) as said
  order by critical desc, found.advice, found.kind, found.object

@@ -10,7 +10,7 @@
 -- group: schema
 -- expected: no setting turns triggers or writing off, no table is lost in a crash, keys are checked, and not everybody may write
 -- why: an import was made quicker, or somebody looked for an error, and did not put it back
--- consequence: messages vanish in a crash, stale writes pass, rows refer to nothing, or anybody writes what they like
+-- consequence: the finding says what for each: messages vanish in a crash, nothing can be written, stale writes pass, rows refer to nothing, or anybody writes what they like
 -- help-sql: {remedy}
 -- needs-table: chats
 -- shares: chat_tables
@@ -60,7 +60,8 @@ granted as (
   -- The roles that the hosting's API takes on for a request.
   select r.oid, r.rolname, r.rolbypassrls, r.rolsuper from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
 )
-select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
+select found.object, found.trouble, said.because, said.so,
+       pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
   from (
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.name as object, 'is emptied by a crash' as trouble,
            pg_catalog.format('alter %s %s set logged;', case c.relkind when 'S' then 'sequence' else 'table' end, c.name) as remedy, false as advice, false as stops
@@ -298,4 +299,40 @@ select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') ove
      where a.defaclobjtype in ('r', 'S') and r.role in ('public', 'anon', 'authenticated')
      group by a.oid, a.defaclrole, k.kind, r.role
   ) as found
+ cross join lateral (
+   -- What one of these does to people, and where it comes from: of another it would not be true.
+   select case when found.trouble like 'sorts text %' then 'the library that sorts text was replaced, or the server''s files came to another machine'
+               when found.trouble like '% since its password expired' then 'the password was given an end, and nobody gave it another one'
+               when found.trouble ~ '^(may be|lets|gives)\M' and found.object not like 'database %' then 'a script granted it, or somebody looked for an error and did not take it back'
+               when found.trouble ~ ' no (trigger|index): the catalog says' then 'somebody wrote into the catalog'
+               else 'somebody set it, for an import or to look for an error, and did not put it back' end as because,
+          case when found.trouble = 'is emptied by a crash' then 'after a crash of the server, or where a standby takes over, it is empty: what stood in it is lost'
+               when found.object = 'setting session_replication_role' then 'no trigger fires for them: stale writes pass, and messages do not reach the queue'
+               when found.trouble like '%: guards let everything pass' then 'the guards take their writes for those of our functions: stale writes pass'
+               when found.trouble like '%: nothing can be written' then 'each of their writes is refused (25006): no message is stored, and no chat assigned, answered or given back'
+               when found.trouble like '%: ordinary work is cut off' then 'their requests that take longer are cancelled or lose their session, messages and replies among them'
+               when found.trouble like '%: what waits for a moment fails' then 'a write that meets a lock for longer is refused (55P03): messages and replies of busy chats'
+               when found.trouble like '%: sessions end between two requests' then 'the application finds its sessions closed, and its next request fails'
+               when found.trouble like '%: its sessions are somebody else' then 'they read and write with that role''s rights, and what they may themselves is not asked'
+               when found.trouble like '%: whoever is under a policy reads and writes nothing' then 'each of their requests on a table with policies is an error: they read no chat and write no message'
+               when found.trouble like '%: tables are not found by their names' then 'a request that names no schema fails: relation does not exist'
+               when found.trouble like '%: where that is missing nobody can log in' then 'each new session loads it; once its file is not there, every login fails'
+               when found.trouble ~ ': the application is shut out$' then 'no request of the application gets in: no message is stored, and no chat assigned'
+               when found.trouble like '% since its password expired' then 'whoever comes as this role gets no new session: what it writes is not written'
+               when found.trouble = 'lets nobody connect' then 'no new session gets in, of the application or of anybody else'
+               when found.trouble like 'sorts text %' then 'queries by text may miss rows, and a unique index may let a second one in'
+               when found.trouble like '%: the newest messages are lost in a crash' then 'after a crash of the server the last second of messages and turns is gone, though the application was told that they are stored'
+               when found.trouble = 'does not check its foreign keys' then 'its rows may refer to chats and people that are not there'
+               when found.trouble ~ '(autovacuum|^has no statistics)' then 'queries on it get slower by the day, assigning among them'
+               when found.trouble like 'fires no trigger:%' then 'its guards and triggers do nothing: stale writes pass, and what triggers keep is not kept'
+               when found.trouble like 'renews no index:%' then 'queries by its indexes miss what was written since, and its keys let a second row in'
+               when found.trouble like '%: a long text is refused (row is too big)' then 'whoever writes a long text gets an error, and it is not stored'
+               when found.trouble like '%: its rows cannot be changed' then 'each update and delete of it is refused (55000)'
+               when found.trouble like 'is under row level security for its owner, too:%' then 'what chatops notes there is lost, or the change with it refused'
+               when found.trouble like 'may be read by %' then 'they see what chatops notes: who moved which chat, and why'
+               when found.trouble like 'lets % past the policies %' then 'they read and write rows of this part that the policies of its table keep from them'
+               when found.trouble like 'may be written by %' then 'they write or delete what they like in it, whosever it is'
+               when found.trouble ~ '^may be (changed|set) by ' then 'they change what chatops notes and goes by'
+               when found.trouble ~ '^(lets|gives) ' then 'they put or change objects there, which chatops and its functions then work with' end as so
+ ) as said
  order by critical desc, found.advice, found.object, found.trouble

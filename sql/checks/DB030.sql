@@ -10,7 +10,7 @@
 -- group: schema
 -- expected: row level security, policies, publications, keys, defaults and rights are as chatops last found them, or more
 -- why: a restore left them out, or somebody took them away to look for an error
--- consequence: others read and write rows that were closed to them, the pages are not told of changes, or writes are refused
+-- consequence: the finding says what for each: others read and write rows that were closed to them, the pages are not told of changes, or writes are refused
 -- help-sql: {remedy}
 -- dated: no
 -- help-text: a person decides whether it was meant; what is new is kept, too, by `monitor --once --store`; if the rest was meant so, let chatops forget what it keeps: {forget}
@@ -333,7 +333,7 @@ kept as materialized (
   select coalesce(x.role, f.object) as object,
          case when x.role is null then f.trouble
               else 'may not execute ' || pg_catalog.string_agg(distinct x.name, ', ' order by x.name) || ' any more' end as trouble,
-         x.role || ' gets "permission denied for function": ' || pg_catalog.string_agg(distinct x.stops, ', ') as so,
+         x.role || ' gets "permission denied for function"' || coalesce(': ' || pg_catalog.string_agg(distinct x.stops, ', '), '') as so,
          pg_catalog.min(x.stops) as stops, f.set_at, f.target_schema, coalesce(f.critical, false) as critical, f.advice,
          pg_catalog.bool_and(f.label like 'publication %') as publishes
     from judged f
@@ -345,24 +345,58 @@ kept as materialized (
                     pg_catalog.substring(f.label, ' may execute (.*)\(') as name) as c) as x
    group by x.role, coalesce(x.role, f.object), f.trouble, f.set_at, f.target_schema, coalesce(f.critical, false), f.advice
 )
-select f.object, f.trouble,
-       -- What came since has another cause than what is gone, and does the opposite.
-       case when s.came then coalesce(w.because, 'what is gone: a restore left it out, or somebody took it away to look for an error') end as because,
-       case when s.came then coalesce(f.so, w.so, 'others read and write rows that were closed to them, the pages are not told of changes, or writes are refused')
-            else f.so end as so,
+select f.object, f.trouble, w.because, coalesce(f.so, w.so) as so,
        case when f.critical then f.stops end as stops, s.remedy, f.set_at as kept_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
        f.critical, f.advice
   from told f
   -- Of what is shown as wrong; statements about advice stand where there is nothing else.
   join (select advice, pg_catalog.string_agg(remedy, ' ' order by label not like 'publication %', label) as remedy,
-               pg_catalog.array_agg(distinct label)::text as labels,
-               (select pg_catalog.bool_or(n.trouble ~ '^is (new|on|forced|restrictive)\M') from found n) as came
+               pg_catalog.array_agg(distinct label)::text as labels
           from found group by advice) as s on s.advice = f.advice
  cross join lateral (
+   select pg_catalog.split_part(f.object, ' ', 1) as word, pg_catalog.substring(f.object, '^(.*) may ') as role,
+          pg_catalog.substring(f.object, ' may (select|insert|update|delete) ') as verb, pg_catalog.substring(f.object, ' may \w+ (.*)$') as whereof
+ ) as o
+ cross join lateral (
+   -- What one of these does to people, and where it comes from: of another it would not be true.
    select case when f.trouble like 'is new%' then 'somebody, or a release of the application, made it since chatops last looked'
-               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'somebody, or a tool of the host, closed the table since chatops last looked' end as because,
+               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'somebody, or a tool of the host, closed the table since chatops last looked'
+               when f.trouble like 'is not there any more%' then 'somebody dropped the role, or the database came to a server that does not have it'
+               when f.trouble like 'ended with 027%' then 'migration 027 took it from everybody, and this role called it as everybody does'
+               when f.trouble like 'may not execute%' or f.object like '% may %' then 'somebody revoked it, or a restore left the rights out'
+               when f.trouble like 'cannot be read%' then 'somebody wrote over it'
+               when f.trouble = 'is gone' then 'a restore left it out, or somebody took it away to look for an error'
+               else 'somebody, or a release of the application, changed it since chatops last looked' end as because,
           case when f.trouble like 'is new%' then 'it may change, refuse or drop what is written: nobody has looked at it'
-               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'rows that were seen are hidden from those who work with them, and their writes are refused' end as so
+               when f.trouble ~ '^is (on|forced|restrictive)\M' then 'rows that were seen are hidden from those who work with them, and their writes are refused'
+               when f.trouble like 'cannot be read%' then 'nothing that goes from the tables is missed any more'
+               when f.trouble like 'is not there any more%' then 'whoever came as this role cannot log in: what it wrote is not written'
+               when o.word = 'row' then case when f.trouble = 'is gone' then 'whoever was granted something on the table reads and writes all of its rows, whosever they are'
+                                             else 'its owner, and functions that run as its owner, get past its policies' end
+               when o.word = 'policy' then case when f.trouble = 'is gone' then 'it lets in nobody whom it let in, and keeps out nobody whom it kept out'
+                                                else 'other rows are seen and written than it meant' end
+               when f.object like '%publication %' then 'pages that listen are not told of changes: they show what was, until they are loaded again'
+               when f.object like '% bypasses row level security' then 'the role sees and writes only the rows that policies let it'
+               when f.object like '% is a member of %' then 'whoever logs in as the one cannot work as the other: requests are refused'
+               when f.object like '% may use schema %' then o.role || ' is refused everything there: permission denied for schema'
+               when f.object like '% may execute %' then o.role || ' gets "permission denied for function"'
+               when f.trouble = 'holds for fewer columns than it did' then o.role || ' is refused what it ' || case o.verb when 'select' then 'reads' else 'writes' end || ' of the other columns: permission denied'
+               when o.verb is not null then o.role || ' gets "permission denied for table ' || o.whereof || '": what it ' || case o.verb when 'select' then 'read' when 'delete' then 'deleted' else 'wrote' end || ' there is refused'
+               when f.trouble like 'is checked later %' then 'an insert with "on conflict" on these columns is refused (55000)'
+               when o.word = 'key' then 'a second row with the same values gets in, and an insert with "on conflict" on these columns is refused (42P10)'
+               when o.word = 'foreign' then case when f.trouble = 'is gone' then 'rows may refer to what is not there, and nothing goes with what is deleted' else 'what refers to rows is checked, or goes with them, in another way' end
+               when o.word = 'constraint' then case when f.trouble = 'is gone' then 'rows that it refused get in' else 'other rows are refused than were' end
+               when o.word = 'trigger' then case when f.trouble = 'is gone' then 'what it did at each write is not done any more' else 'what it does at each write is another thing' end
+               when o.word = 'function' then 'the policies that ask it let in, or shut out, others than they did'
+               when o.word = 'replica' then 'who reads changes is told less of the old row, or more'
+               when o.word = 'column' then case when f.trouble like 'has lost its default' then 'rows that leave it out get nothing there, or are refused'
+                                                when f.trouble like 'has a default:%' or f.trouble = 'has another default' then 'rows that leave it out begin with another value'
+                                                when f.trouble like 'may not be null%' then 'rows that leave it out are refused'
+                                                when f.trouble = 'may be null now' then 'rows without it get in'
+                                                when f.trouble = 'is made by the server now' then 'writes that give it a value are refused'
+                                                when f.trouble like 'is not made by %' then 'rows that leave it out get nothing there'
+                                                else 'what does not fit the new type is refused' end
+          end as so
  ) as w
  order by f.critical desc, f.advice, not f.publishes, f.object, f.trouble
