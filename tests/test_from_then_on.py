@@ -223,3 +223,43 @@ def test_a_refusal_says_how_often_it_would_have_come_lately(
     lone = chatops_inprocess("migrate", "--to", "018", "--dry-run", db=healthy, check=0).stdout
     assert "A try waits" in lone
     assert "has to expect" not in lone
+
+
+def test_figures_that_change_are_told_before_and_are_so_after(
+    new_database: Callable[..., Database], farm: Farm, server: Server, chatops_inprocess: Run
+) -> None:
+    """Whoever watches the reading functions hears beforehand which say something else, though nothing is wrong."""
+    database = populated(new_database, farm, server, "017")
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=database, check=0)
+    database.execute("""
+      update chats set updated_at = now() - interval '3 d' where chat_state = 'waiting_real_user_reply';
+      update chats set created_at = now() - interval '30 d' where id = (select id from chats where chat_state = 'waiting_assignment' limit 1);
+      insert into real_users (id, name) select gen_random_uuid(), 'silent-' || n from generate_series(1, 3) n;
+      insert into chats (real_user_id, fictional_user_id, chat_state)
+      select u.id, (select id from fictional_users limit 1), 'waiting_assignment' from real_users u where u.name like 'silent-%'""")
+    asks = {
+        "rows": "select count(*) from detect_stuck_chats()",
+        "total_waiting": "select total_waiting from get_assignment_queue_status()",
+        "oldest_waiting_chat": "select to_json(date_trunc('second', oldest_waiting_chat at time zone 'UTC')) from get_assignment_queue_status()",
+    }
+
+    def now() -> dict[str, object]:
+        return {name: database.value(text) for name, text in asks.items()}
+
+    def told(shown: dict[str, Any], side: str) -> dict[str, object]:
+        return {one["name"]: str(one[side])[:19] if "oldest" in one["name"] else one[side] for one in shown["figures"]}
+
+    before = now()
+    plan = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
+    assert {**told(plan, "before"), "average_wait_time_minutes": 0} == {**before, "average_wait_time_minutes": 0}
+    said = chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout
+    assert f"{before['rows']:,} → " in said
+    assert f"total_waiting {before['total_waiting']} → " in said
+    lone = json.loads(chatops_inprocess("migrate", "--to", "027", "--dry-run", "-o", "json", db=database, check=0).stdout)
+    assert lone["figures"] == []
+    chatops_inprocess("migrate", "--yes", db=database, check=0)
+    after = now()
+    assert {name: value for name, value in told(plan, "after").items() if name in after} == after
+    assert not set(before.items()) & set(after.items())
+    again = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
+    assert again["figures"] == []

@@ -28,7 +28,7 @@ from chatops.settings import Target
 if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the text for psql, what a plan would mend
     from chatops.checks import before_files, safety
     from chatops.flows import again, going_back, migrate_fleet, pager, plan_looks, tell_migration
-    from chatops.migrations import plan_locks, psql_text, repair_counts, run
+    from chatops.migrations import figures_after, plan_locks, psql_text, repair_counts, run
     from chatops.screens import lost_rights as lost_screen
     from chatops.screens import plan_locks as plan_screen
     from chatops.screens import plan_summary
@@ -40,6 +40,7 @@ else:
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
     lost_screen, plan_screen = later("chatops.screens.lost_rights"), later("chatops.screens.plan_locks")
     plan_looks, plan_summary = later("chatops.flows.plan_looks"), later("chatops.screens.plan_summary")
+    figures_after = later("chatops.migrations.figures_after")
     psql_text, repair_counts = later("chatops.migrations.psql_text"), later("chatops.migrations.repair_counts")
     run = later("chatops.migrations.run")
 
@@ -168,6 +169,7 @@ def _who_waits(
         met=plan_looks.met(database, prepared),
         no_roles=plan_looks.missing_roles(database, prepared),
         losses=losses,
+        figures=figures_after.figures_after(database, prepared),
     )
     return plan_locks.plan_locks(database, prepared, leave=True), ways
 

@@ -10,12 +10,13 @@ from chatops import formatting
 from chatops.checks import load
 from chatops.frozen import frozen
 from chatops.migrations import from_then_on
+from chatops.migrations.figures_after import Figures
 from chatops.migrations.from_then_on import MET, NOTHING, VIEWS, of
 from chatops.migrations.locks import FIRST_DEADLINE_MS, LONGEST_DEADLINE_MS
 from chatops.migrations.plan import Entry, short, told_apart
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
-from chatops.screens import going_back, lost_rights
+from chatops.screens import figures_after, going_back, lost_rights
 from chatops.screens.lines import described
 
 if TYPE_CHECKING:  # what is only read about
@@ -40,7 +41,8 @@ MOMENT = ": for a moment"
 class Ways:
     """Command lines on this database (`whole` is the plan with nothing left out), how many seconds a file waits for locks, and
     what was looked for beside: `met` how often what a file is about was so lately, by check, None where that is not known;
-    `no_roles` which roles of the platform this server has not, `losses` which others can do less once the files are in."""
+    `no_roles` which roles of the platform this server has not, `losses` which others can do less once the files are in, `figures`
+    what the reading functions say before and after."""
 
     rehearse: str
     diagnose: str
@@ -52,6 +54,7 @@ class Ways:
     met: Mapping[str, int | None] = field(default_factory=dict)
     no_roles: Sequence[str] = ()
     losses: Sequence[RoleLoses] = ()
+    figures: Figures = Figures()
 
 
 def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
@@ -196,6 +199,7 @@ def _noticed(
         "",
         [Span("What callers notice from then on:", "strong")],
         *described(told, width),
+        *figures_after.lines(ways.figures, prepared.ledger.facts.now, width),
         *lost_rights.lines(ways.losses, width),
         *_order([entry.name for entry in entries], width, called, ways),
     ]
