@@ -253,7 +253,7 @@ def test_figures_that_change_are_told_before_and_are_so_after(
     plan = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
     assert {**told(plan, "before"), "average_wait_time_minutes": 0} == {**before, "average_wait_time_minutes": 0}
     said = chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout
-    assert f"{before['rows']:,} → " in said
+    assert f"{before['rows']:,} rows → {plan['figures'][-1]['after']}" in said
     assert f"total_waiting {before['total_waiting']} → " in said
     lone = json.loads(chatops_inprocess("migrate", "--to", "027", "--dry-run", "-o", "json", db=database, check=0).stdout)
     assert lone["figures"] == []

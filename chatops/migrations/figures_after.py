@@ -52,29 +52,25 @@ def figures_after(database: Database, prepared: Prepared) -> Figures:
         try:
             with database.reading(statement_timeout=f"{MOST_SECONDS}s"):
                 facts = database.facts or database.glance()
-                (row,) = database.tuples(sqlfiles.query(query, before_018=not facts.goes_by_clocks))
+                (one,) = database.mappings(sqlfiles.query(query, before_018=not facts.goes_by_clocks))
         except ConnectionLostError:
             raise
         except DatabaseError:
             uncounted.append(name)
             continue
         if name == STATUS:
-            waiting, waiting_then, in_state, assigned, assigned_then, oldest, oldest_then, minutes, minutes_then = map(
-                _plain, row
-            )
+            in_state = int(one["in_state"])
             changed += [
-                Figure(name, "total_waiting", waiting, waiting_then, "those whose user waits"),
-                Figure(name, "total_assigned", assigned, assigned_then, "those that an operator holds"),
-                Figure(name, "oldest_waiting_chat", oldest, oldest_then),
-                Figure(name, "average_wait_time_minutes", minutes, minutes_then, "since the user wrote"),
-            ]
+                Figure(name, "total_waiting", one["waiting"], one["waiting_then"], "those whose user waits"),
+                Figure(name, "total_assigned", one["assigned"], one["assigned_then"], "those that an operator holds"),
+                Figure(name, "oldest_waiting_chat", one["oldest"], one["oldest_then"]),
+                Figure(name, "average_wait_time_minutes", _number(one["minutes"]), _number(one["minutes_then"]),
+                       "since the user wrote"),
+            ]  # fmt: skip
         else:
-            changed.append(Figure(name, "rows", *map(_plain, row), "without those that wait for their users"))
+            changed.append(Figure(name, "rows", one["found"], one["found_then"], "without those that wait for their users"))
     return Figures(tuple(one for one in changed if one.before != one.after), in_state, tuple(uncounted))
 
 
-def _plain(value: object) -> int | float | datetime | None:
-    """A number as JSON has it."""
-    if isinstance(value, Decimal):
-        return float(value)
-    return value if isinstance(value, (int, float, datetime)) else None
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chatops import formatting
-from chatops.migrations.figures_after import STATUS, Figure, Figures
+from chatops.migrations.figures_after import Figure, Figures
 from chatops.model import Line, Span
 from chatops.screens.lines import described
 
@@ -28,14 +28,14 @@ def lines(figures: Figures, now: datetime, width: int) -> list[Line]:
 def in_short(figures: Figures) -> str:
     """Those that people watch, in one phrase; "" where none changes.
 
-    >>> in_short(Figures((Figure("detect_stuck_chats", "rows", 338, 0), Figure(STATUS, "total_waiting", 44, 36))))
+    >>> in_short(Figures((Figure("detect_stuck_chats", "rows", 338, 0), Figure("status", "total_waiting", 44, 36))))
     'detect_stuck_chats() 338 → 0, total_waiting 44 → 36'
     >>> in_short(Figures())
     ''
     """
-    found = [one for one in figures.changed if one.name in ("rows", "total_waiting")]
-    return ", ".join(f"{f'{one.reader}()' if one.name == 'rows' else one.name} {_number(one.before)} → {_number(one.after)}"
-                     for one in found)  # fmt: skip
+    watched = [one for one in figures.changed if one.name in ("rows", "total_waiting")]
+    named = [(f"{one.reader}()" if one.name == "rows" else one.name, one) for one in watched]
+    return ", ".join(f"{name} {_shown(one.before)} → {_shown(one.after)}" for name, one in named)
 
 
 def _of(name: str, figures: Figures, now: datetime) -> str:
@@ -46,15 +46,20 @@ def _told(one: Figure, now: datetime) -> str:
     """One figure.
 
     >>> now = datetime(2026, 11, 27)
-    >>> _told(Figure(STATUS, "total_waiting", 44, 36, "those whose user waits"), now)
+    >>> _told(Figure("status", "total_waiting", 44, 36, "those whose user waits"), now)
     'total_waiting 44 → 36, those whose user waits'
+    >>> _told(Figure("detect_stuck_chats", "rows", 338, 0), now)
+    '338 rows → 0'
     """
-    shown = [formatting.age(value, now) if isinstance(value, datetime) else _number(value) for value in (one.before, one.after)]
-    told = f"{one.name} {shown[0]} → {shown[1]}" if one.name != "rows" else f"{shown[0]} → {shown[1]} rows"
+    if one.name == "rows" and isinstance(one.before, int):
+        told = f"{formatting.plural(one.before, 'row')} → {_shown(one.after)}"
+    else:
+        sides = [formatting.age(one_, now) if isinstance(one_, datetime) else _shown(one_) for one_ in (one.before, one.after)]
+        told = f"{one.name} {' → '.join(sides)}"
     return f"{told}, {one.why}" if one.why else told
 
 
-def _number(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}"
     return formatting.count(value) if isinstance(value, int) else "none"
