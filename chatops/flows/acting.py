@@ -60,7 +60,7 @@ def planning(
 ) -> Iterator[None]:
     """One snapshot to plan in: the banner shown; a standby, and a log that is missing, refused before anybody is asked."""
     with invocation.seeing(), database.reading(statement_timeout=statement_timeout):
-        invocation.banner(database)
+        invocation.banner(database, ahead_told=True)  # by the refusal below
         require_chats(database)
         refuse_ahead(database)
         if moves:

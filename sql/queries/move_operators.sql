@@ -21,6 +21,8 @@ from (
                           where c.id = v.chat_id and c.assigned_operator_id = v.operator_id and c.assignment_time = v.last_activity)
        group by v.operator_id
     ) heard on heard.operator_id = o.id
+    -- Who is free is found among all; where nobody is to be found, only those who are wanted are ordered.
+    where :'free'::bigint > 0 or :'only'::uuid[] is null or o.id = any(:'only'::uuid[])
   ) p
 ) e
 where :'only'::uuid[] is null or e.operator_id = any(:'only'::uuid[])
