@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from chatops import db
-from chatops.checks import before_files, load, run
+from chatops.checks import before_files, findings, load, results, run
+from chatops.flows import paste, verify
 from tests.ailing import deployed, opened, plant, standing_still, wrong
 from tests.conftest import ROOT, Result
 from tests.servers import Database, Farm, Server
@@ -489,3 +490,27 @@ def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_
     late = chatops_inprocess("verify", db=core_database, check=1).stdout
     assert "data: 1 finding: 1 newer (OPER001), 0 older" in late
     assert re.search(r"new: OPER001.* \((it|OPER001) began before, and has passed its limit since\)", late), late
+
+
+def test_thousands_of_rows_cost_no_more_words_than_are_told(
+    latest_database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Thousands are dated; the commands of a hundred are made, and what to type for chatops is looked up once."""
+    check = next(one for one in load.shipped() if one.helps_by_row)
+    with opened(latest_database) as connection, connection.reading():
+        survey = run.run(connection, [check])
+    rows = tuple({"chat_id": number, "mend": f"release {number}", "object": "chats"} for number in range(verify.ROWS_DATED))
+    found = results.Result(check, "failed", check.severity, len(rows), rows, helped=rows)
+    looked: list[str] = []
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "chatops")])
+    monkeypatch.setattr(paste.shutil, "which", looked.append)
+    made: list[tuple[str, ...]] = []
+
+    def here(*words: str) -> str:
+        made.append(words)
+        return f"{paste.program()} {' '.join(words)}"
+
+    told = findings.findings(results.with_rows(results.only(survey, found), verify.ROWS_SHOWN), here)
+    assert (told[0].result.count, len(told[0].result.rows)) == (len(rows), verify.ROWS_SHOWN)
+    assert 0 < len(made) <= 10 * results.MOST_HELPED
+    assert len(looked) == 1

@@ -18,6 +18,8 @@ from chatops.model import Severity, Values
 
 LEAST_HISTORY = timedelta(minutes=10)
 """In less history than that, that nothing was found says little."""
+MOST_HELPED = 100
+"""Where each row has a help of its own, that of so many is told, however few rows are shown."""
 Status = Literal["passed", "failed", "unknown"]
 
 
@@ -85,8 +87,14 @@ class Survey:
 
 
 def with_rows(survey: Survey, rows: int) -> Survey:
-    """The survey with at most so many rows of evidence for each finding; counts stay exact."""
-    return replace(survey, results=tuple(replace(result, rows=result.rows[:rows]) for result in survey.results))
+    """The survey with at most so many rows of evidence for each finding, and the help of no more than a run would keep for them.
+
+    Counts stay exact.
+    """
+    helped = max(rows, MOST_HELPED)
+    return replace(
+        survey, results=tuple(replace(one, rows=one.rows[:rows], helped=one.helped[:helped]) for one in survey.results)
+    )
 
 
 def only(survey: Survey, result: Result) -> Survey:

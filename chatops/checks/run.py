@@ -16,7 +16,7 @@ from chatops.checks.inventory import Inventory, take_inventory, take_thresholds
 from chatops.checks.load import Check
 from chatops.checks.obstacles import Obstacles, unknown
 from chatops.checks.others import Others
-from chatops.checks.results import Result, Survey
+from chatops.checks.results import MOST_HELPED, Result, Survey
 from chatops.checks.thresholds import Threshold, known
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError, LockTimeoutError, StatementTimeoutError
@@ -27,8 +27,6 @@ GRACE_SECONDS = 0.8
 """After its budget a run that still hangs, in a pooler or in the network, is given up."""
 FIRST_LOCK_MS, NEXT_LOCK_MS = 1000, 20
 LEAST_MS = 50
-MOST_HELPED = 100
-"""Where each row has a help of its own, that of so many is told, however few rows are shown."""
 _JUDGED = ("advice", "critical", "passes_as")
 """Columns that tell how bad a row is, and are not shown with it."""
 # A pass over all chats fits in memory, and compiling a plan that runs once costs more than it saves.

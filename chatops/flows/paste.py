@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from chatops.model import Answer, Line, Text
@@ -18,6 +20,15 @@ def program() -> str:
     given = Path(sys.argv[0])
     if given.name != "chatops":
         return "chatops"
+    folder = None
+    with contextlib.suppress(OSError):  # it may be gone
+        folder = Path.cwd()
+    return _looked_up(given, folder, os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _looked_up(given: Path, _folder: Path | None, _path: str | None) -> str:
+    """The same, looked up once a folder: a page of findings prints hundreds of commands."""
     # Not resolved: in a virtual environment python and chatops lie side by side, and links lead elsewhere.
     found = shutil.which("chatops")
     if found is not None and Path(found).exists() and given.exists() and Path(found).samefile(given):

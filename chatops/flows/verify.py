@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatops import formatting
 from chatops.checks import before_files, began, load
@@ -15,12 +16,18 @@ from chatops.checks.compare_looks import Earlier
 from chatops.checks.load import Check
 from chatops.checks.results import Survey, with_rows
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import earlier_look, pager, run_checks, tenants, verify_receipt, verify_scenarios
+from chatops.flows import earlier_look, pager, run_checks, tenants
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
+from chatops.later import later
 from chatops.screens import outcomes
 from chatops.screens import verify as screen
 from chatops.screens.tenants_checks import VERIFY
+
+if TYPE_CHECKING:  # other questions than checks
+    from chatops.flows import verify_receipt, verify_scenarios
+else:
+    verify_receipt, verify_scenarios = later("chatops.flows.verify_receipt"), later("chatops.flows.verify_scenarios")
 
 GROUPS = ("schema", "data")
 ROWS_DATED, ROWS_SHOWN = 5_000, 3
