@@ -218,7 +218,7 @@ KEYS = {
         "alter table chats add constraint who foreign key (assigned_operator_id) references real_users (id)", ("DB019",), **IN_WORDS),
     "no heartbeat pair": Harm(
         "alter table operator_activity drop constraint operator_activity_chat_id_operator_id_key", ("DB004", "DB030")),
-    "no pair of people": Harm("alter table chats drop constraint chats_real_user_id_fictional_user_id_key", ("DB030",)),
+    "no pair of people": Harm("alter table chats drop constraint chats_real_user_id_fictional_user_id_key", ("DB003",)),
     "an index in place of the key": Harm(
         "alter table chats drop constraint chats_real_user_id_fictional_user_id_key; "
         "create unique index pair on chats (fictional_user_id, real_user_id)"),

@@ -19,7 +19,7 @@
 -- unplanted: it takes settings and roles of the whole server
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables),
-granted as (
+given as (
   select t.name, t.ours, t.relrowsecurity, a.privilege_type, t.oid as table_oid,
          t.relispartition and not t.relrowsecurity
          and exists (select from chat_tables r where r.relname = t.root and not r.relispartition and r.relrowsecurity) as goes_past,
@@ -29,33 +29,112 @@ granted as (
    where a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
      and a.grantee <> t.relowner
      and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
-), settings as (
-  select pg_catalog.split_part(s.setting, '=', 1) as name, pg_catalog.substr(s.setting, pg_catalog.strpos(s.setting, '=') + 1) as value,
-         case when r.rolname is null then 'everybody' else pg_catalog.quote_ident(r.rolname) end as role,
-         case when r.rolname is null then 'database ' || pg_catalog.quote_ident(d.datname)
-              else 'role ' || pg_catalog.quote_ident(r.rolname) || coalesce(' in database ' || pg_catalog.quote_ident(d.datname), '') end as place,
-         -- Whom it stops: everybody, the owner of the chats, or those whom the application comes as.
-         r.rolname is null or r.rolname in ('authenticator', 'authenticated', 'anon', 'service_role')
-         or exists (select from chat_tables t where t.relname = 'chats' and t.relowner = r.oid) as of_the_application,
-         -- Whoever else may write chats or messages: what is set for it may be meant.
-         exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a
-                  where t.relname in ('chats', 'messages') and not t.ours and a.grantee = r.oid and a.privilege_type in ('INSERT', 'UPDATE')) as writes
+), owners as materialized (
+  select t.relowner as oid from chat_tables t where t.relname = 'chats' and not t.ours
+), granted as materialized (
+  -- Whoever was granted by name to write both chats and messages, or to call what writes messages.
+  select w.oid
+    from (
+      select a.grantee as oid, t.relname
+        from chat_tables t
+       cross join lateral (
+         select e.grantee, e.privilege_type from pg_catalog.aclexplode(t.relacl) as e
+         union all
+         select e.grantee, e.privilege_type from pg_attribute c cross join lateral pg_catalog.aclexplode(c.attacl) as e where c.attrelid = t.oid
+       ) as a
+       where not t.ours and ((t.relname = 'messages' and a.privilege_type = 'INSERT') or (t.relname = 'chats' and a.privilege_type in ('INSERT', 'UPDATE')))
+       union
+      select e.grantee, n.relname
+        from pg_proc p
+       cross join lateral pg_catalog.aclexplode(p.proacl) as e
+       cross join (values ('chats'::name), ('messages'::name)) as n (relname)
+       where p.proname in ('user_message', 'operator_reply')
+         and p.pronamespace = (select s.oid from pg_namespace s where s.nspname = current_schema())
+    ) as w
+   where w.oid <> 0::oid
+   group by w.oid
+  having pg_catalog.count(distinct w.relname) = 2
+), writers as materialized (
+  with recursive members (oid) as (
+    select g.oid from granted g
+     union
+    -- A role's maker may only hand it on: that is no login of the application's.
+    select m.member
+      from members w
+      join pg_auth_members m on m.roleid = w.oid
+     where coalesce((pg_catalog.to_jsonb(m) ->> 'inherit_option'::text)::boolean or (pg_catalog.to_jsonb(m) ->> 'set_option'::text)::boolean, true)
+  )
+  select w.oid from members w
+), as_whom as materialized (
+  -- As whom the application comes, or whom its API takes on: by rights of its own, or as a member of a role that has them, as people do.
+  select r.oid, r.rolname, r.rolcanlogin, r.rolconnlimit, r.rolvaliduntil, r.rolbypassrls,
+         h.platform, h.platform or r.oid in (select g.oid from granted g) as by_name,
+         r.rolcanlogin and r.rolconnlimit <> 0 and coalesce(r.rolvaliduntil > now(), true)
+         and pg_catalog.has_database_privilege(r.oid, current_database(), 'connect') as comes_in
+    from pg_roles r
+   cross join lateral (select r.rolname in ('authenticator', 'authenticated', 'anon', 'service_role') as named) as n
+   cross join lateral (
+     -- On a server of many databases these may be there for another one.
+     select n.named and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as e
+                                 where not t.ours and pg_catalog.pg_get_userbyid(e.grantee) in ('authenticated', 'anon', 'service_role')) as platform
+   ) as h
+   where not r.rolsuper and (h.platform or (not n.named and r.oid in (select w.oid from writers w) and r.oid not in (select o.oid from owners o)))
+), set_for as materialized (
+  select x.setdatabase, x.setrole, pg_catalog.split_part(s.setting, '=', 1) as name, pg_catalog.substr(s.setting, pg_catalog.strpos(s.setting, '=') + 1) as value,
+         case when x.setrole <> 0::oid then 2 else 0 end + case when x.setdatabase <> 0::oid then 1 else 0 end as closeness
     from pg_db_role_setting x
     left join pg_database d on d.oid = x.setdatabase
-    left join pg_roles r on r.oid = x.setrole
    cross join lateral pg_catalog.unnest(x.setconfig) as s (setting)
    where x.setdatabase = 0::oid or d.datname = pg_catalog.current_database()
+), settings as (
+  select s.name, s.value,
+         case when s.setrole = 0::oid then 'everybody' else pg_catalog.quote_ident(r.rolname) end as role,
+         case when s.closeness = 0 then 'role all'
+              when s.setrole = 0::oid then 'database ' || pg_catalog.quote_ident(current_database())
+              else 'role ' || pg_catalog.quote_ident(r.rolname) || case when s.setdatabase <> 0::oid then ' in database ' || pg_catalog.quote_ident(current_database()) else '' end end as place,
+         h.whom is not null as of_the_application, coalesce(h.whom = 'all', false) as certain, coalesce(h.whom <> 'perhaps', false) as loud, coalesce(h.logs_in, false) as logs_in
+    from set_for s
+    left join pg_roles r on r.oid = s.setrole
+   cross join lateral (
+     -- Whom it stops: all of the application or one of its logins for certain, one of several, or perhaps somebody who means it so.
+     select case when s.setrole = 0::oid
+                 then case when hit.anybody or not hit.there then 'all' else 'perhaps' end
+                 when w.platform or (w.oid is not null and not others.come_in) then 'all'
+                 when w.by_name then 'one'
+                 when w.oid is not null then 'perhaps'
+                 when s.setrole in (select o.oid from owners o) then case when hit.there then 'one' else 'all' end end as whom,
+            case when s.setrole = 0::oid then hit.logs_in or not hit.there when w.oid is not null then not w.platform else not hit.there end as logs_in
+       from (
+         select pg_catalog.count(*) > 0 as there, coalesce(pg_catalog.bool_or(a.won), false) as anybody, coalesce(pg_catalog.bool_or(a.won and not a.platform), false) as logs_in
+           from (
+             -- What is set closer to a role wins.
+             select a.platform, not exists (select from set_for o where o.name = s.name and o.closeness > s.closeness and o.setrole in (a.oid, 0::oid)) as won
+               from as_whom a
+           ) as a
+       ) as hit
+      cross join (select pg_catalog.count(*) > 0 as come_in from as_whom o where o.oid <> s.setrole and o.comes_in) as others
+       left join as_whom w on w.oid = s.setrole
+   ) as h
 ), limits as (
-  select s.name, s.value, s.role, s.place, s.of_the_application, l.least, l.stops,
+  select s.name, s.value, s.role, s.place, s.loud, l.least, l.stops, l.hard,
          case when s.value ~ '^ *[0-9]+(\.[0-9]+)? *(us|ms|s|min|h|d)? *$'
               then pg_catalog.substring(s.value, '[0-9.]+')::numeric
                    * case pg_catalog.substring(s.value, '[a-z]+') when 'us' then 0.001 when 's' then 1000 when 'min' then 60000
                           when 'h' then 3600000 when 'd' then 86400000 else 1 end::numeric end as ms
-    from settings s
-    join (values ('statement_timeout', 500, 'ordinary work is cut off'), ('transaction_timeout', 500, 'ordinary work is cut off'),
-                 ('lock_timeout', 100, 'what waits for a moment fails'), ('idle_in_transaction_session_timeout', 500, 'ordinary work is cut off'),
-                 ('idle_session_timeout', 1000, 'sessions end between two requests')) as l (name, least, stops) on l.name = s.name
-   where s.of_the_application or s.writes
+    from (
+      select s.name, s.value, s.role, s.place, s.loud from settings s where s.of_the_application
+       union all
+      -- What the server's own file says, where neither this role nor the database has one set that hides it.
+      select p.name, p.reset_val || 'ms', 'this server', null, pg_catalog.count(a.oid) > 0 or not exists (select from as_whom)
+        from pg_settings p
+        left join as_whom a on not exists (select from set_for o where o.name = p.name and o.setrole in (a.oid, 0::oid))
+       where p.unit = 'ms' and p.name ~ '^(statement|transaction|lock|idle_in_transaction_session|idle_session)_timeout$' and p.reset_val <> '0'
+         and not exists (select from set_for o where o.name = p.name and (o.setrole = 0::oid or pg_catalog.pg_get_userbyid(o.setrole) = session_user))
+       group by p.name, p.reset_val
+    ) as s
+    join (values ('statement_timeout', 500, 50, 'ordinary work is cut off'), ('transaction_timeout', 500, 50, 'ordinary work is cut off'),
+                 ('lock_timeout', 100, 20, 'what waits for a moment fails'), ('idle_in_transaction_session_timeout', 500, 20, 'ordinary work is cut off'),
+                 ('idle_session_timeout', 1000, 20, 'sessions end between two requests')) as l (name, least, hard, stops) on l.name = s.name
 ), who_comes as materialized (
   -- The roles that the hosting's API takes on for a request.
   select r.oid, r.rolname, r.rolbypassrls, r.rolsuper from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
@@ -77,14 +156,14 @@ select found.object, found.trouble, said.because, said.so,
       ) as c
      where c.relpersistence = 'u'
     union all
-    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': guards let everything pass', pg_catalog.format('alter %s reset %I;', s.place, s.name), false, s.of_the_application
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': guards let everything pass', pg_catalog.format('alter %s reset %I;', s.place, s.name), false, s.loud
       from settings s
      where (s.name = 'session_replication_role' and s.value = 'replica') or s.name = 'chatops.write'
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name),
-           not s.of_the_application, s.of_the_application
+           not s.loud, s.certain
       from settings s
-     where (s.of_the_application or s.writes) and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
+     where s.of_the_application and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
     union all
     select 'setting ' || s.name, 'is ' || s.reset_val || ' on this server: ' || n.stops, pg_catalog.format('alter system reset %I; select pg_reload_conf();', s.name), false, true
       from pg_settings s
@@ -92,26 +171,31 @@ select found.object, found.trouble, said.because, said.so,
                    ('session_replication_role', 'replica', 'guards let everything pass')) as n (name, value, stops) on n.name = s.name and n.value = s.reset_val
      where s.source = 'configuration file'
     union all
-    select 'setting ' || l.name, 'is ' || l.value || ' for ' || l.role || ': ' || l.stops, pg_catalog.format('alter %s reset %I;', l.place, l.name),
-           not l.of_the_application, l.ms < 20::numeric
+    select 'setting ' || l.name, 'is ' || l.value || case when l.place is null then ' on ' else ' for ' end || l.role || ': ' || l.stops,
+           case when l.place is null then pg_catalog.format('alter system reset %I; select pg_reload_conf();', l.name) else pg_catalog.format('alter %s reset %I;', l.place, l.name) end,
+           not l.loud, l.ms < l.hard::numeric
       from limits l
      where l.ms > 0::numeric and l.ms < l.least::numeric
     union all
-    select 'setting role', 'is ' || s.value || ' for ' || s.role || ': its sessions are somebody else', pg_catalog.format('alter %s reset role;', s.place), false, true
+    select 'setting role', 'is ' || s.value || ' for ' || s.role || ': its sessions are somebody else', pg_catalog.format('alter %s reset role;', s.place), not s.loud, s.loud
       from settings s
      where s.of_the_application and s.name = 'role' and s.value <> 'none'
+       -- One role for all logins of an application is ordinary where that one writes as well; without membership nothing becomes of it.
+       and not exists (select from granted g join pg_roles o on o.oid = g.oid where o.rolname = pg_catalog.btrim(s.value, '"') and s.logs_in)
+       and not exists (select from owners o where pg_catalog.pg_get_userbyid(o.oid) = pg_catalog.btrim(s.value, '"') and s.logs_in)
     union all
     -- An error in place of the rows that policies would show.
     select 'setting row_security', 'is ' || s.value || ' for ' || s.role || ': whoever is under a policy reads and writes nothing',
-           pg_catalog.format('alter %s reset row_security;', s.place), false, true
+           pg_catalog.format('alter %s reset row_security;', s.place), not s.loud, s.loud
       from settings s
      where s.of_the_application and s.name = 'row_security' and s.value in ('off', 'false', 'no', '0')
        and s.role <> 'service_role'
        and exists (select from chat_tables t where not t.ours and t.relrowsecurity)
-       and exists (select from who_comes w where not w.rolbypassrls and not w.rolsuper)
+       and exists (select from as_whom w where not w.rolbypassrls and (s.role = 'everybody' or s.role = pg_catalog.quote_ident(w.rolname)))
     union all
-    -- What names no schema of ours is not found, where the application names none itself.
-    select 'setting search_path', 'is ' || s.value || ' for ' || s.role || ': tables are not found by their names', pg_catalog.format('alter %s reset search_path;', s.place), true, false
+    -- What names no schema of ours is not found, where the application names none itself, as the hosting's API does.
+    select 'setting search_path', 'is ' || s.value || ' for ' || s.role || ': tables are not found by their names', pg_catalog.format('alter %s reset search_path;', s.place),
+           not s.logs_in or not s.loud, s.certain
       from settings s
      where s.of_the_application and s.name = 'search_path' and current_schema() = 'public'
        and s.value !~ '(^|[ ,"])public($|[ ,"])'
@@ -135,14 +219,39 @@ select found.object, found.trouble, said.because, said.so,
        and exists (select from pg_auth_members m join who_comes o on o.oid = m.roleid where m.member = r.oid)
        and exists (select from chat_tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a join who_comes o on o.oid = a.grantee where not t.ours)
     union all
-    -- Whoever was granted to write chats and messages itself, other than by a role for people.
-    select 'role ' || pg_catalog.quote_ident(r.rolname), 'writes chats, and may not log in since its password expired',
-           pg_catalog.format('alter role %I valid until ''infinity'';', r.rolname), false, true
-      from pg_roles r
-     where r.rolcanlogin and not r.rolsuper and r.rolname <> 'authenticator' and r.rolvaliduntil < now()
-       and 2 = (select pg_catalog.count(*) from chat_tables t
-                 where not t.ours and t.relname in ('chats', 'messages')
-                   and exists (select from pg_catalog.aclexplode(t.relacl) as a where a.grantee = r.oid and a.privilege_type = 'INSERT'))
+    -- The logins of an application of its own; a role for several logins has members.
+    select 'role ' || pg_catalog.quote_ident(w.rolname), 'writes chats, and ' || m.told, m.remedy, not w.by_name and others.come_in,
+           not others.come_in or (w.by_name and w.rolcanlogin)
+      from as_whom w
+     cross join (select pg_catalog.bool_or(o.comes_in) as any_comes_in from as_whom o) as o
+     cross join lateral (select coalesce(o.any_comes_in, false) as come_in) as others
+     cross join lateral (
+       select 'may not log in any more' as told, pg_catalog.format('alter role %I login;', w.rolname) as remedy
+        where not w.rolcanlogin and w.by_name and not exists (select from pg_auth_members g where g.roleid = w.oid and g.member in (select o.oid from writers o))
+       union all
+       select 'may not log in since its password expired', pg_catalog.format('alter role %I valid until ''infinity'';', w.rolname)
+        where w.rolcanlogin and w.rolvaliduntil < now()
+       union all
+       select 'may not connect to this database', pg_catalog.format('grant connect on database %I to %I;', current_database(), w.rolname)
+        where w.rolcanlogin and not pg_catalog.has_database_privilege(w.oid, current_database(), 'connect')
+       union all
+       select 'may have no connection', pg_catalog.format('alter role %I connection limit -1;', w.rolname)
+        where w.rolcanlogin and w.rolconnlimit = 0
+     ) as m
+     where not w.platform
+    union all
+    -- Whoever has all of them goes on working, until one is lost.
+    select 'role ' || pg_catalog.quote_ident(w.rolname), 'writes chats, and uses all ' || w.rolconnlimit || ' connections that it may have: the next is refused',
+           pg_catalog.format('alter role %I connection limit -1;', w.rolname), not w.by_name, false
+      from as_whom w
+     where w.rolcanlogin and w.rolconnlimit > 0
+       and (select pg_catalog.count(*) from pg_stat_activity a where a.usesysid = w.oid) >= w.rolconnlimit
+    union all
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'uses all ' || d.datconnlimit || ' connections that it may have: the next is refused',
+           pg_catalog.format('alter database %I connection limit -1;', d.datname), false, false
+      from pg_database d
+     where d.datname = current_database() and d.datconnlimit > 0
+       and (select pg_catalog.count(*) from pg_stat_activity a where a.datid = d.oid and a.backend_type = 'client backend') >= d.datconnlimit
     union all
     select 'database ' || pg_catalog.quote_ident(d.datname), 'lets nobody connect',
            pg_catalog.format('alter database %I connection limit -1 allow_connections true;', d.datname), false, true
@@ -244,7 +353,7 @@ select found.object, found.trouble, said.because, said.so,
                 when not g.goes_past and (g.role = 'public' or shut.it)
                 then coalesce(keeps.it || ' ', '') || pg_catalog.format('revoke insert, update, delete, truncate, trigger on %s from %s;', g.name, g.role)
                 else pg_catalog.format('alter table %s enable row level security;', g.name) end, false, false
-      from granted g
+      from given g
      cross join lateral (
        select pg_catalog.count(*) > 0 as it
          from who_comes w
