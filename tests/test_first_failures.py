@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def way_out(result: Result, label: str) -> str:
     return found[1]
 
 
+def pasted(result: Result) -> list[str]:
+    """The words of the command that is printed beside a statement, for chatops."""
+    found = re.search(r"^ +or: +chatops (psql --write .*)", result.stderr, re.MULTILINE)
+    assert found is not None, result.stderr
+    return shlex.split(found[1])
+
+
 @pytest.fixture
 def weak(database_everywhere: Database) -> Iterator[str]:
     """The URL of a role that may make tables in public and nothing else."""
@@ -40,7 +48,8 @@ def test_a_schema_of_that_name_that_is_somebody_elses(database_everywhere: Datab
     assert database.value("select to_regclass('own')") is None
     assert database.value("select count(*) from pg_class where relnamespace = 'chatops'::regnamespace and relkind = 'r'") == 2
     assert "the schema chatops belongs to postgres" in chatops_inprocess("doctor", db=database, check=1).stdout
-    database.execute(way_out(refused, "give theirs another name"))
+    assert way_out(refused, "give theirs another name") == pasted(refused)[-1]
+    chatops_inprocess(*pasted(refused), db=database, check=0)
     chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=0)
     assert database.value("select count(*) from own") == 0
 
@@ -64,7 +73,8 @@ def test_a_database_that_is_read_only(database_everywhere: Database, chatops_inp
     assert "default_transaction_read_only is on" in chatops_inprocess("doctor", db=database, check=1).stdout
     chatops_inprocess("status", "--dir", case, db=database, check=0)
     # In a session as a person opens one: it is read-only, too.
-    assert database.psql(way_out(refused, "make it writable")).returncode == 0
+    assert way_out(refused, "make it writable") == " ".join(pasted(refused)[4::2])
+    chatops_inprocess(*pasted(refused), db=database, check=0)
     chatops_inprocess("migrate", "--dir", case, "--yes", db=database, check=0)
 
 
@@ -74,6 +84,7 @@ def test_a_role_that_may_make_no_schema(database_everywhere: Database, chatops_i
     assert f"role weak_{database_everywhere.name} may not create schemas in the database" in refused.stderr
     assert "right database" not in refused.stderr  # a folder of its own is for a database of its own
     assert "001_a" not in refused.stderr
+    assert "psql" not in refused.stderr, "it cannot grant itself anything"
     database_everywhere.execute(way_out(refused, "grant it"))
     chatops_inprocess("migrate", "--dir", case, "--yes", db=weak, check=0)
     database_everywhere.execute(f'revoke create on database "{database_everywhere.name}" from weak_{database_everywhere.name}')
@@ -86,7 +97,8 @@ def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inproc
     where = folder(tmp_path, {"001_b.sql": r"create table b as select 'a\'; drop table a; --' as x"})
     refused = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
     assert "standard_conforming_strings is off" in refused.stderr
-    database.execute(way_out(refused, "set it as it is everywhere"))
+    assert way_out(refused, "set it as it is everywhere") == pasted(refused)[-1]
+    chatops_inprocess(*pasted(refused), db=database, check=0)
     (where / "001_b.sql").write_text(r"create table b as select 'a\' as x")
     chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=0)
     assert database.value("select x from b") == "a\\"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -250,17 +251,18 @@ def test_it_is_said_where_somebody_decides_and_after_the_run(core_database: Data
         grant = f"grant execute on function assign_chat_to_operator(uuid), release_and_reassign_chat(uuid,text) to {role};"
         for width in (40, 80):
             shown = chatops_inprocess("migrate", "--dry-run", db=database, check=0, terminal=(width, 400)).stdout
-            said = " ".join(shown.split())
-            assert said.count(f"grant first: {grant}") == 2, "in its place, and in short"
+            said = " ".join(shown.replace("\\\n", " ").split())
+            assert said.count(f"grant first: chatops psql --write -- -c '{grant}'") == 2, "in its place, and in short"
             assert f"{role}, which writes the chats, loses assign_chat_to_operator(), release_and_reassign_chat():" in said
             assert f"The code of before works on, but not as {role} without the grants above, and" in said
         done = chatops_inprocess("migrate", "--yes", db=database, check=0)
-        assert grant in done.stderr, "before"
-        assert f"if it must: {grant}" in done.stdout, "after"
+        assert f"grant first: chatops psql --write -- -c '{grant}'" in done.stderr, "before"
+        pasted = re.search(r"if it must: chatops (.*)", done.stdout)
+        assert pasted is not None, "after"
         assert chatops_inprocess("verify", "schema", db=database, check=1).stdout.count("DB030") > 0
         critical = json.loads(chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout)
         assert critical["findings"][0]["severity"] == "critical"
-        database.execute(grant)
+        chatops_inprocess(*shlex.split(pasted[1]), db=database, check=0)
         chatops_inprocess("verify", "schema", db=database, check=0)
         assert role not in chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout
 

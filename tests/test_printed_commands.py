@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +22,14 @@ from chatops.checks.thresholds import known
 from chatops.cli import COMMANDS
 from chatops.cli.typer_line import MISUSED, group
 from chatops.errors import UsageError
+from chatops.flows import ends
 from chatops.flows.move_request import MoveRequest
 from chatops.model import Span
 from chatops.screens import explain
 from chatops.screens.finding import finding_lines
 from chatops.screens.lines import Reader, free_in_words
 from tests import ailing
-from tests.conftest import Result
+from tests.conftest import ROOT, Result
 from tests.servers import Database
 from tests.test_plants import opened
 
@@ -207,3 +210,22 @@ def test_a_dropped_index_is_made_again_as_its_file_has_it(latest_database: Datab
     for row in found.rows:
         latest_database.execute(row["remedy"])
     assert [latest_database.value(made, (name,)) for name in names[:2]] == before
+
+
+def test_a_statement_of_a_refusal_stands_beside_the_line_that_runs_it() -> None:
+    """Each label before SQL in the sources: either this role can run it, or the label says who else does."""
+    labels = {
+        node.value
+        for path in (ROOT / "chatops").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z][^:]* \(SQL\)", node.value)
+    }
+    assert len(labels) > 8
+    run = SimpleNamespace(known_target=True, here=lambda *words: " ".join(("chatops", *words)))
+    for label in labels:
+        shown = ends._to_paste(run, UsageError("x", next_steps=[(label, "alter schema a rename to b;")])).next_steps  # type: ignore[arg-type]
+        assert shown[0] == (label, "alter schema a rename to b;")
+        line = [("or", "chatops psql --write -- -c 'alter schema a rename to b;'")]
+        assert list(shown[1:]) == (
+            [] if label.startswith(("let ", "show ", "raise ", "give ", "lift ")) and "theirs" not in label else line
+        )

@@ -46,16 +46,32 @@ def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
 _ENDS_SESSIONS = re.compile(r"select pg_terminate_backend\(\d+\)(, pg_terminate_backend\(\d+\))*;")
 
 
+_SETS_FIRST = re.compile(r"(set [^;']+;) (.+)")
+_SOMEBODY_ELSE = re.compile(r"(?:give (?!theirs)|grant|show|let|raise|lift)\b")
+"""How the label of a statement begins that another role has to run: this one lacks the right, or cannot come in."""
+
+
 def _to_paste(run: Invocation, error: ChatopsError) -> ChatopsError:
-    """The same error; the statement that ends a session stands in the command that sends it."""
-    if run.known_target is not None:
-        error.next_steps = tuple(
-            (label.removesuffix(" (SQL)"), run.here("psql", "--write", "--", "-c", shlex.quote(step)))
-            if _ENDS_SESSIONS.fullmatch(step)
-            else (label, step)
-            for label, step in error.next_steps
-        )
+    """The same error; a statement that ends a session stands in the command that sends it, any other has that beside it."""
+    if run.known_target is None:
+        return error
+    steps: list[tuple[str, str]] = []
+    for label, step in error.next_steps:
+        if _ENDS_SESSIONS.fullmatch(step):
+            steps.append((label.removesuffix(" (SQL)"), _by_psql(run, step)))
+            continue
+        steps.append((label, step))
+        if step.rstrip().endswith(";") and not step.startswith("chatops ") and not _SOMEBODY_ELSE.match(label):
+            steps.append(("or", _by_psql(run, step)))
+    error.next_steps = tuple(steps)
     return error
+
+
+def _by_psql(run: Invocation, statement: str) -> str:
+    # What one -c holds is one transaction, which a setting in front of it comes too late for.
+    own = _SETS_FIRST.fullmatch(statement)
+    given = [word for one in (own.groups() if own else (statement,)) for word in ("-c", shlex.quote(one))]
+    return run.here("psql", "--write", "--", *given)
 
 
 def _write_files(run: Invocation, told: Failure) -> None:

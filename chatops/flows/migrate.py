@@ -45,6 +45,10 @@ else:
     run = later("chatops.migrations.run")
 
 
+RUNS = ("psql", "--write", "--", "-c")
+"""How a command begins that runs a statement."""
+
+
 @frozen
 class MigrateOptions:
     """What was asked for on the command line."""
@@ -165,6 +169,7 @@ def _who_waits(
         back=invocation.here("migrate", *options.folder.words(), "--back"),
         log=invocation.here("log"),
         whole=f"{request.again} --dry-run -o json",
+        psql=invocation.here(*RUNS),
         max_wait=request.max_wait,
         met=plan_looks.met(database, prepared),
         no_roles=plan_looks.missing_roles(database, prepared),
@@ -210,14 +215,15 @@ def go(
             before_files.keep(database, was)
     lost = still_lost(database, losses)
     prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
-    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, lost))
+    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, invocation.here(*RUNS), lost))
     return ExitCode.OK
 
 
 def warn_of_losses(invocation: Invocation, losses: Sequence[RoleLoses]) -> None:
     """Names who can do less once the files are in, with the grants that keep it, where no plan is shown that says it."""
     for one in losses:
-        keeps = "; ".join(f"{label}: {grant}" for label, grant in lost_screen.grants(one))
+        psql = invocation.here(*RUNS)
+        keeps = "; ".join(f"{label}: {lost_screen.runs(psql, grant)}" for label, grant in lost_screen.grants(one))
         told = f"{one.role} ({lost_screen.who(one)}) {'; '.join(lost_screen.sentences(one))}; {keeps}"
         invocation.warn(formatting.visible(told))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from chatops import cluster, db, local, settings
 from chatops.db import Database, identifier, pools_transactions
 from chatops.errors import ChatopsError, RefusedError
+from chatops.flows import paste
 from chatops.flows.run import Invocation
 from chatops.flows.tenant_copy import drop_schema
 from chatops.settings import Target
@@ -94,4 +96,5 @@ def _drop(invocation: Invocation, base: Target, name: str) -> None:
         with db.connect(base, "simulate", "migrate") as database:
             database.execute(statement)
     except ChatopsError as error:
-        invocation.warn(f"the database {name} is left behind ({error.message}); with psql: {statement}")
+        drops = paste.here(base, "psql", "--write", "--", "-c", shlex.quote(f"{statement};"))
+        invocation.warn(f"the database {name} is left behind ({error.message}); drop it: {drops}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 
@@ -78,6 +79,7 @@ class Teller:
         if holding and not all(blocker.backend_type == "autovacuum worker" for blocker in holding):
             ends, it = ("that session ends", "it") if len(holding) == 1 else ("those sessions end", "them")
             calls = ", ".join(f"pg_terminate_backend({blocker.number or blocker.pid})" for blocker in holding)
-            self.note([Span(f"       goes in by itself once {ends}; to end {it} (SQL): "), Span(f"select {calls};", "code")])
+            end = self.invocation.here("psql", "--write", "--", "-c", shlex.quote(f"select {calls};"))
+            self.note([Span(f"       goes in by itself once {ends}; to end {it}: "), Span(end, "code")])
         if event.unseen:
             self.note(f"       who is in the way cannot be seen: {event.unseen}")

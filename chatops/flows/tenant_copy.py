@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -57,7 +58,8 @@ def drop_schema(invocation: Invocation, base: Target, name: str) -> None:
             for file in ("forget_schema", "forget_settings"):
                 database.execute(sqlfiles.read(f"queries/simulation/{file}.sql"), {"schema": name})
     except ChatopsError as error:
-        invocation.warn(f"the schema {name} is left behind ({error.message}); with psql: drop schema {name} cascade")
+        drops = invocation.here("psql", "--write", "--", "-c", shlex.quote(f"drop schema {identifier(name)} cascade;"))
+        invocation.warn(f"the schema {name} is left behind ({error.message}); drop it: {drops}")
 
 
 def _newest(database: Database) -> str:

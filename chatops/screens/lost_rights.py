@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -18,16 +19,25 @@ MOST_SHORT = 3
 """So many roles are named in short."""
 
 
-def lines(losses: Sequence[RoleLoses], width: int) -> list[Line]:
-    """Each role with what it loses, and the statements that keep it; `width` in columns, 0 for endless."""
+def lines(losses: Sequence[RoleLoses], psql: str, width: int) -> list[Line]:
+    """Each role with what it loses, and the lines that keep it; `psql` is how these begin, `width` in columns, 0 for endless."""
     if not losses:
         return []
     found: list[Line] = ["", [Span("Roles that lose what they can do now, unless it is granted:", "strong")]]
     for one in losses:
         said = [who(one), *(f"· {sentence}" for sentence in sentences(one))]
         found += described([(one.role if not place else "", text) for place, text in enumerate(said)], width)
-        found += [[Span(f"  {label}: "), Span(formatting.visible(grant), "code")] for label, grant in grants(one)]
+        found += [[Span(f"  {label}: "), Span(runs(psql, grant), "code")] for label, grant in grants(one)]
     return found
+
+
+def runs(psql: str, grant: str) -> str:
+    """The line that runs a grant, for a shell; `psql` is how the command begins.
+
+    >>> runs("chatops psql --write -- -c", "grant select on chats to web;")
+    "chatops psql --write -- -c 'grant select on chats to web;'"
+    """
+    return f"{psql} {shlex.quote(formatting.visible(grant))}"
 
 
 def who(one: RoleLoses) -> str:
@@ -74,27 +84,27 @@ def grants(one: RoleLoses) -> list[tuple[str, str]]:
     return [(when, grant) for when, grant in ((first, one.first), ("grant after", one.afterwards)) if grant]
 
 
-def in_short(losses: Sequence[RoleLoses]) -> list[Line]:
+def in_short(losses: Sequence[RoleLoses], psql: str) -> list[Line]:
     """Who of those that write the chats loses what, and what to run, for the lines right above a question."""
     named = [one for one in losses if one.writes][:MOST_SHORT]
     found: list[Line] = []
     for one in named:
         what = [f"{name}()" for name in (*one.calls, *one.reads)] + [f"new columns of {table}" for table in one.tables]
         found.append([Span(f"{formatting.visible(one.role)}, which writes the chats, loses {', '.join(what)}:", "warning")])
-        found += [[Span(f"  {label}: "), Span(formatting.visible(grant), "code")] for label, grant in grants(one)]
+        found += [[Span(f"  {label}: "), Span(runs(psql, grant), "code")] for label, grant in grants(one)]
     if more := len(losses) - len(named):
         single, several = ("other role loses", "other roles lose") if named else ("role loses", "roles lose")
         found.append(f"{formatting.plural(more, single, several)} something (above).")
     return found
 
 
-def since_now(losses: Sequence[RoleLoses]) -> list[Line]:
+def since_now(losses: Sequence[RoleLoses], psql: str) -> list[Line]:
     """Who can do less now that the files are in, and what gives it back."""
     found: list[Line] = []
     for one in losses:
         now = [f"{formatting.visible(one.role)} {sentence.partition(' (42501)')[0]}." for sentence in sentences(one)]
         found += [[Span(sentence, "warning")] for sentence in now]
-        found += [[Span("  if it must: "), Span(formatting.visible(grant), "code")] for grant in one.grants]
+        found += [[Span("  if it must: "), Span(runs(psql, grant), "code")] for grant in one.grants]
     return found
 
 

@@ -184,9 +184,10 @@ def nothing_line(prepared: Prepared) -> str:
 
 
 def outcome_answer(
-    prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str, losses: Sequence[RoleLoses] = ()
+    prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str, psql: str,
+    losses: Sequence[RoleLoses] = (),
 ) -> Answer:  # fmt: skip
-    """What a run did, which roles can do less now, and the commands that prove it and tell others."""
+    """What a run did, which roles can do less now, and the commands that prove it, tell others, and (`psql`) run a grant."""
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
     distributed = any(done.kind == "step" for done in outcome.done)
@@ -201,7 +202,7 @@ def outcome_answer(
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
         line += f" {formatting.visible(not_applied(prepared.plan.to, outcome.left))}"
-    check: list[Line] = [line, *(lost_rights.since_now(losses) if losses else ())]
+    check: list[Line] = [line, *(lost_rights.since_now(losses, psql) if losses else ())]
     if prepared.folder.source == SHIPPED:
         check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {

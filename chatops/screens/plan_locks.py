@@ -39,10 +39,10 @@ MOMENT = ": for a moment"
 
 @frozen
 class Ways:
-    """Command lines on this database (`whole` is the plan with nothing left out), how many seconds a file waits for locks, and
-    what was looked for beside: `met` how often what a file is about was so lately, by check, None where that is not known;
-    `no_roles` which roles of the platform this server has not, `losses` which others can do less once the files are in, `figures`
-    what the reading functions say before and after."""
+    """Command lines on this database (`whole` is the plan with nothing left out, `psql` begins one that runs a statement), how
+    many seconds a file waits for locks, and what was looked for beside: `met` how often what a file is about was so lately, by
+    check, None where that is not known; `no_roles` which roles of the platform this server has not, `losses` which others can do
+    less once the files are in, `figures` what the reading functions say before and after."""
 
     rehearse: str
     diagnose: str
@@ -50,6 +50,7 @@ class Ways:
     back: str
     log: str
     whole: str
+    psql: str
     max_wait: float
     met: Mapping[str, int | None] = field(default_factory=dict)
     no_roles: Sequence[str] = ()
@@ -200,7 +201,7 @@ def _noticed(
         [Span("What callers notice from then on:", "strong")],
         *described(told, width),
         *figures_after.lines(ways.figures, prepared.ledger.facts.now, width),
-        *lost_rights.lines(ways.losses, width),
+        *lost_rights.lines(ways.losses, ways.psql, width),
         *_order([entry.name for entry in entries], width, called, ways),
     ]
 

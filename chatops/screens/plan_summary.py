@@ -37,7 +37,7 @@ def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount
     lost = sum(len(locks.files[name].lost) for name in names)
     told += f"; {formatting.plural(lost, 'thing is', 'things are')} lost for good" if lost else ""
     found: list[Line] = [[Span(piece, "strong")] for piece in textwrap.wrap(f"In short: {told}.", width or 10_000)]
-    found += lost_rights.in_short(ways.losses)
+    found += lost_rights.in_short(ways.losses, ways.psql)
     if back := way_back(prepared, locks, ways):
         found.append([Span("Way back: "), Span(back, "code")])
     return found
