@@ -25,7 +25,15 @@ select c.id as chat_id,
        case when c.chat_state is null then 'no state'
             when c.assigned_operator_id is null then 'assigned, but nobody has it'
             else 'an operator is set, but the state is ' || c.chat_state::text end as contradiction,
-       c.updated_at
+       c.updated_at,
+       case when c.chat_state is null then 'it was written without a state, by hand or by an import: the deployed constraint lets that pass'
+            when c.assigned_operator_id is null then 'the operator was taken off or deleted, and the state stayed'
+            when c.chat_state::text = 'waiting_assignment' then 'a user''s message that was read before an assign and written after it put the chat back'
+            else 'the chat went on, and nothing took its operator off' end as because,
+       case when c.chat_state is null then 'it vanishes from every counter, and no operator is given it'
+            when c.assigned_operator_id is null then 'nobody answers: it counts as held, and no operator has it'
+            when c.chat_state::text = 'waiting_assignment' then 'it is given to a second operator'
+            else 'the operator is shown with a chat that is not theirs any more' end as so
   from contradictory_chats c
   left join operators o on o.id = c.assigned_operator_id
  where c.chat_state is null

@@ -31,7 +31,16 @@ select c.id as chat_id,
             else 'repair CHAT011 --dry-run' end as mend,
        case when pg_catalog.count(waits.since) over () between 1 and pg_catalog.count(*) over () - 1 then pg_catalog.count(waits.since) over () end as left,
        pg_catalog.count(waits.since) over () as wait_beside,
-       pg_catalog.min(waits.since) over () as wait_beside_since
+       pg_catalog.min(waits.since) over () as wait_beside_since,
+       case when c.is_active is null then 'it was written without the flag, by hand or by an import: the deployed schema lets that pass'
+            when c.is_active then 'its state was written alone: the flag still says that it is active'
+            else 'force-closing a chat and blocking a user switch the active flag off and leave the state as it was' end as because,
+       case when c.is_active is null then 'it counts as neither open nor ended, and no operator is given it'
+            when c.is_active then 'it is shown to its user as open, and never answered'
+            when c.chat_state::text = 'waiting_assignment' then 'the application counts it as waiting for ever'
+            when c.chat_state::text = 'assigned' then 'the application counts it as assigned for ever'
+            when c.chat_state is null then 'no figure counts it'
+            else 'the application counts it as waiting for its user for ever' end as so
   from contradictory_chats c
   left join lateral (:oldest_unanswered) as waits (since)
     on (c.is_active is false and c.chat_state is not null or c.chat_state::text = 'completed')

@@ -25,7 +25,10 @@ select s.chat_id,
        now() - s.since as stuck_for,
        case s.reason when 'assigned' then :'stuck_assigned_minutes'::numeric else :'stuck_waiting_minutes'::numeric end
          as limit_minutes,
-       case s.reason when 'assigned' then 'release --stuck ' || :'stuck_assigned_minutes'::text || 'm --dry-run' else 'operators --free' end as mend
+       case s.reason when 'assigned' then 'release --stuck ' || :'stuck_assigned_minutes'::text || 'm --dry-run' else 'operators --free' end as mend,
+       case s.reason when 'assigned' then 'who has it is there and does not answer: an open tab keeps it by its heartbeat'
+                     else 'nobody took it from the queue: too few operators work, or none who may have it' end as because,
+       case s.reason when 'assigned' then 'the user waits, and nobody else is called' else 'the user waits' end as so
   from stuck_chats s
   left join operators o on o.id = s.operator_id
  where s.reason <> 'unanswered'

@@ -36,6 +36,8 @@ handed_out as materialized (
 ), waiting as materialized (
   select pg_catalog.count(*) as chats from chat_queue q where q.waiting_since < now() - interval '1 minute'
 )
+select found.trouble, found.object, found.mend, found.remedy, found.passes_as, found.because, found.so
+  from (
 select t.chats::text || case when t.chats = 1 then ' chat has ' else ' chats have ' end
        || coalesce('the state ' || pg_catalog.quote_literal(t.chat_state) || ', which does not exist', 'no state') as trouble,
        null::text as object, null::text as mend,
@@ -48,20 +50,24 @@ select t.chats::text || case when t.chats = 1 then ' chat has ' else ' chats hav
   left join lateral (select m.sender_type from messages m where m.chat_id = o.id order by m.created_at desc limit 1) as newest on true
  where o.id = c.id and c.chat_state::text is not distinct from %L; reset chatops.write;$remedy$,
                          case when not :'before_018'::boolean then ', epoch = c.epoch + 1' else '' end, t.chat_state) as remedy,
-       null::text as passes_as
+       null::text as passes_as,
+       'rows were written by hand or before 014' as because, 'they vanish from every counter, and no operator is given them' as so
   from active_by_state t
  where coalesce(t.chat_state::text, '') not in ('waiting_assignment', 'assigned', 'waiting_real_user_reply', 'completed')
 union all
-select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, 'chat_state_summary', null, null, null
+select 'chat_state_summary counts ' || s.active::text || ' active chats, there are ' || h.active::text, 'chat_state_summary', null, null, null,
+       'the view is an outdated version', 'who reads it sees more or fewer chats than there are'
   from shown s
  cross join handed_out h
  where s.active <> h.active
 union all
-select 'nothing is assigned while ' || w.chats::text || ' wait and ' || i.operators::text || ' operators are free', null, 'operators', null, null
+select 'nothing is assigned while ' || w.chats::text || ' wait and ' || i.operators::text || ' operators are free', null, 'operators', null, null,
+       'the application has stopped asking for chats', 'nobody takes from the queue: it only grows'
   from handed_out h
  cross join idle i
  cross join waiting w
  where h.assigned = 0::numeric and w.chats > 0 and i.operators > 0
 union all
-select null, null, null, null, 'no chats yet'
+select null, null, null, null, 'no chats yet', null, null
  where not exists (select from chats)
+  ) as found

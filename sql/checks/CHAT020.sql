@@ -6,7 +6,7 @@
 -- group: data
 -- meanwhile: yes
 -- expected: a user has one chat with a profile
--- why: the unique constraint is gone, or rows were restored beside others, and the application began a second conversation
+-- why: no unique constraint keeps it to one: it was dropped or never made, and a restore or the application brought a second chat
 -- consequence: two operators answer as one person, and neither sees what the other wrote
 -- help: {mend}
 -- help-text: the chat that somebody holds goes on, else the one that was written into last; to go on with another, end that one instead. Then `diagnose --only DB003` has the

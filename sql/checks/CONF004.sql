@@ -19,7 +19,12 @@ select p.key as setting,
        pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice,
        (select pg_catalog.max((pg_catalog.to_jsonb(s) ->> 'updated_at'::text)::timestamptz)
           from platform_config s
-         where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[12][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):[0-5][0-9]$') as changed_at
+         where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[12][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):[0-5][0-9]$') as changed_at,
+       'a number was given in another unit, or a test value was left' as because,
+       case odd.key when 'own_chat_after_seconds' then 'a chat starves where only its last operator is there'
+                    when 'idle_timeout_minutes' then case when said.number < odd.least then 'chats are taken from operators who work on them' else 'chats stay with operators who left' end
+                    when 'max_reassignments' then case when said.number < odd.least then 'chats end though their users wait' else 'chats go from operator to operator without end' end
+                    else case when said.number < odd.least then 'ordinary waits are told as too long' else 'nobody is told of users who wait' end end as so
   from (values ('own_chat_after_seconds', 0::numeric, 86400::numeric, 'a chat waits so long for somebody else when only its last operator is there'),
                ('idle_timeout_minutes', 0.5, 240, 'so long may an operator be silent'),
                ('max_reassignments', 2, 100, 'after so many releases a chat is closed for good'),
@@ -36,7 +41,8 @@ select p.key as setting,
 union all
 -- Keys are written as the functions spell them.
 select p.key, pg_catalog.left(p.value::text, 60), 'nothing reads it: the name is ' || known.key,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key), true, null
+       pg_catalog.format('delete from platform_config where key = %L;', p.key), true, null,
+       'the name is misspelt', 'the usual value holds, whatever was meant'
   from platform_config p
   join (values ('max_reassignments'), ('idle_timeout_minutes'), ('own_chat_after_seconds'), ('queue_sla_minutes')) as known (key)
     on known.key <> p.key::text

@@ -21,7 +21,14 @@ select found.clock, found.chat_id, found.operator_id,
                     where c.assigned_operator_id = found.operator_id and c.chat_state::text = 'assigned' and c.is_active is not false
                       and (found.chat_id is null or c.id = found.chat_id)) as felt,
        case when pg_catalog.count(*) over alike > 2
-            then (pg_catalog.count(*) over alike)::text || ' clocks, all ahead by the same: one statement wrote them, and no operator' end as because
+            then (pg_catalog.count(*) over alike)::text || ' clocks, all ahead by the same: one statement wrote them, and no operator'
+            when found.clock in ('heartbeat', 'operator') then 'it was written with the clock of the operator''s machine, which is ahead, or by hand'
+            when found.clock = 'message' then 'whoever wrote the message gave it this time, or a restore did'
+            else 'it was written by hand, or by a restore' end as because,
+       case when found.clock in ('heartbeat', 'operator') then 'the idle check never takes a chat from such an operator'
+            when found.clock = 'message' then 'what is written next stands after it, and a user who waits by it stands behind the others'
+            when found.clock = 'chat' then 'the wait, or the time for which it is held, counts from there: the chat stands behind others, or is told as new'
+            else 'figures of this turn are wrong' end as so
   from (
     select 'heartbeat' as clock, a.chat_id, a.operator_id, a.last_activity as at
       from operator_activity a

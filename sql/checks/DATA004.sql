@@ -101,7 +101,17 @@ with profiles as materialized (
       or (s.trouble = 'of a chat that is gone'
           and exists (select from found f where f.trouble in ('of a user who is gone', 'of a profile that is gone')))
 )
-select found.relation, found.chat_id, found.rows, found.trouble, mending.statement
+select found.relation, found.chat_id, found.rows, found.trouble, mending.statement,
+       case when found.trouble in ('without a chat', 'whose sender is neither side') then 'they were written by hand or by a restore, and no column refuses that'
+            when found.trouble like '%of a chat%' then 'the chat was deleted while foreign keys were off, or a restore brought the rows without it'
+            else 'they were deleted while foreign keys were off, or a restore brought the rows without them' end as because,
+       case when found.trouble = 'without a chat' then 'they stand in no chat: nobody reads or answers them'
+            when found.trouble = 'whose sender is neither side' then 'nobody is called for them, and no figure counts them'
+            when found.trouble = 'with an operator who is gone' then 'nobody answers: it counts as held by somebody who is not there'
+            when found.trouble = 'of an operator who is gone' then 'figures count turns of somebody who is not there'
+            when found.trouble in ('of a user who is gone', 'of a profile that is gone') then 'operators are given a chat that one of its two sides does not read'
+            when found.relation = 'operator_activity' then 'an operator may count as busy with a chat that does not exist'
+            else 'figures count what nobody can open' end as so
   from found
  cross join mending
  order by found.rows desc, found.relation, found.chat_id

@@ -40,7 +40,8 @@ with found as materialized (
   ) as written
    where written.at not between '0001-01-02' and '9999-12-31'
 )
-select f.object, f.id, f.chat_id, f.operator_id, f.at::text as at, mending.remedy
+select f.object, f.id, f.chat_id, f.operator_id, f.at::text as at, mending.remedy,
+       case when f.object like 'chat_assignments.%' then 'a wait that began there is infinite in the figures' else 'pages that sort or show it fail' end as so
   from found f
  cross join (
    select pg_catalog.string_agg(pg_catalog.format('update %I set %I = %s where %2$I not between ''0001-01-02'' and ''9999-12-31'';',

@@ -24,7 +24,13 @@ select p.proname as object,
        case when not :'before_018'::boolean then pg_catalog.string_agg(pg_catalog.concat_ws(' ', p.revoking,
          case when not p.has_path
               then pg_catalog.format('alter function %s set search_path = %I, pg_temp;', p.oid::regprocedure, current_schema()) end), ' ') over () end as remedy,
-       p.trouble, :'before_018'::boolean as advice
+       p.trouble, :'before_018'::boolean as advice,
+       pg_catalog.concat_ws('; ',
+         case when p.open_to <> '' then 'Postgres opens every new function to everyone, and the hosting''s default privileges to its API roles' end,
+         case when not p.has_path then 'without a search_path of its own the caller''s path decides which tables it works on' end) as because,
+       pg_catalog.concat_ws('; ',
+         case when p.open_to <> '' then 'whoever comes as one of these can call it, for any operator and any chat' end,
+         case when not p.has_path then 'who may call it can make it read other tables' end) as so
   from privileged_functions p
  where exists (select from expected_names w
                 where w.kind = 'function' and w.name = p.proname)

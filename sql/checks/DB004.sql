@@ -63,7 +63,22 @@ with wanted (relation, name, family, least, always_null) as (
     join pg_type t on t.oid = a.atttypid
    where n.nspname = current_schema()
 )
-select found.object, found.trouble, pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
+select found.object, found.trouble,
+       case when found.trouble ~ ', not text: ' then 'migrate stops there, and nothing after it goes in'
+            when found.trouble like 'is timestamp without time zone, not %' then 'times are off by the server''s time zone, and comparisons go wrong'
+            when found.trouble ~ '^is .*, not ' then 'what compares it, or works on it, fails or goes wrong'
+            when found.trouble ~ ' (is|are) written$' then 'a longer one is refused (22001), and what is written with it'
+            when found.trouble like 'does not know %' then 'a write of one of these is refused (22P02)'
+            when found.trouble like '%times of one moment become the same' then 'which of two came first is not known any more: a message may count as answered, or a reply as none'
+            when found.trouble like '%null is written into it' then 'each such write is refused (23502): chats are not given back or answered'
+            when found.trouble like 'is made by the server,%' then 'each write that gives it a value is refused (428C9)'
+            when found.trouble like '%assigning a chat leaves it out' then 'no chat is assigned: the row of its turn is refused (23502)'
+            when found.trouble like '%a message leaves it out' then 'no message is stored: each is refused (23502)'
+            when found.trouble ~ 'a new chat (leaves it out|needs it)$' then 'no new chat begins where it is left out (23502)'
+            when found.trouble like '% needs it' then 'nobody can be added where it is left out (23502)'
+            when found.trouble like 'begins as %' then 'new chats come into no queue'
+            when found.trouble like 'is not unique:%' then 'no chat is assigned: the row of the heartbeat is refused (42P10)' end as so,
+       pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
   from (
     select c.object, pg_catalog.format('is %s, not %s', c.type_text, w.family) as trouble, null::text as remedy, false as advice, false as stops
       from columns c

@@ -21,7 +21,11 @@ select c.name as relation, k.conname as object, d.definition, d.lacking,
                               when k.contype = 'f' then 'alter table %1$s alter constraint %2$I enforced;'
                               else 'alter table %1$s drop constraint %2$I, add constraint %2$I %3$s;' end,
                          c.name, k.conname, pg_catalog.replace(d.definition, ' NOT ENFORCED', '')) as remedy,
-       case when pg_catalog.current_setting('track_commit_timestamp')::boolean then pg_catalog.pg_xact_commit_timestamp(k.xmin) end as changed_at
+       case when pg_catalog.current_setting('track_commit_timestamp')::boolean then pg_catalog.pg_xact_commit_timestamp(k.xmin) end as changed_at,
+       case d.lacking when 'validated' then 'it was added NOT VALID, and the VALIDATE that belongs to it did not run, or failed on existing rows'
+                      else 'somebody made it NOT ENFORCED, as for an import' end as because,
+       case d.lacking when 'validated' then 'rows from before may break it, and any later update of such a row fails'
+                      else 'nothing is checked: rows that break it get in' end as so
   from chat_tables c
   join pg_constraint k on k.conrelid = c.oid and k.conparentid = 0::oid
  cross join lateral (

@@ -62,6 +62,7 @@ with functions as materialized (
 )
 select pg_catalog.string_agg(r.rolname::text, ' and ' order by r.rolname) as role,
        p.call::text as object,
+       'somebody revoked it, or the function was dropped and made again, which loses its grants' as because,
        'the application gets "permission denied for function": '
        || case p.proname when 'assign_chat_to_operator' then 'no operator who presses Next is given a chat'
                when 'release_and_reassign_chat' then 'no chat is released, so idle operators keep theirs'
@@ -90,6 +91,7 @@ select pg_catalog.string_agg(r.rolname::text, ' and ' order by r.rolname) as rol
 union all
 -- Those who write the chats, none of whom may assign: unless the application is their owner, it comes as one of these.
 select pg_catalog.string_agg(w.rolname::text, ' and ' order by w.rolname), p.call::text,
+       '027 took it from everybody, and who called it as everybody does was granted nothing',
        'whoever comes as ' || pg_catalog.string_agg(w.rolname::text, ' or ' order by w.rolname) || ' gets "permission denied for function": only the owner of the tables may assign',
        pg_catalog.format('grant execute on function %s to %s;', p.call, pg_catalog.string_agg(pg_catalog.quote_ident(w.rolname), ', ' order by w.rolname)),
        false, false
@@ -101,6 +103,7 @@ select pg_catalog.string_agg(w.rolname::text, ' and ' order by w.rolname), p.cal
 union all
 -- May call it, and read of the chats what its first text read: it is refused for what the views read.
 select pg_catalog.string_agg(l.rolname::text, ' and ' order by l.rolname), l.call::text,
+       'what it reads now came later than the grants of this role, or somebody revoked too much',
        pg_catalog.format('it is refused: they may not read %s', l.lacks), pg_catalog.string_agg(l.remedy, ' ' order by l.rolname), false, not pg_catalog.bool_or(l.writes)
   from (
     select w.rolname, w.writes, p.call,

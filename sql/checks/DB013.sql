@@ -17,7 +17,14 @@
 -- A missing one is advice: where there are few rows nobody notices.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 with chat_tables as materialized (:chat_tables)
-select found.relation, found.object, found.trouble, found.definition, found.size, found.is_unique, found.remedy, found.otherwise, found.changed_at, found.advice
+select found.relation, found.object, found.trouble, found.definition, found.size, found.is_unique, found.remedy, found.otherwise, found.changed_at,
+       case when found.trouble = 'missing' then 'somebody dropped it'
+            when found.is_unique then 'CREATE INDEX CONCURRENTLY was interrupted by a lock timeout, a cancelled session or duplicate rows'
+            else 'CREATE INDEX CONCURRENTLY was interrupted by a lock timeout or a cancelled session' end as because,
+       case when found.trouble = 'missing' then 'queries scan the whole table'
+            when found.is_unique then 'it guards nothing, and no query uses it, though every write pays for it'
+            else 'no query uses it, though every write pays for it' end as so,
+       found.advice
   from (
     select c.name as relation,
            case when c.ours then 'chatops.' else '' end || i.relname::text as object, 'invalid: CREATE INDEX CONCURRENTLY did not finish' as trouble,

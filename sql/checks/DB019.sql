@@ -480,7 +480,11 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
                when not found.advice and lost.root = 'chats' then 'chats, or what becomes of them, may be lost without a word: the application takes them for written'
                when lost.root is not null then 'rows that the application takes for written may not be there'
                when found.kind = 'rule' then 'what is written there becomes something else, or nothing, and the application takes it for written'
-               when found.trouble = 'has the name of ours' then 'calls that name their arguments, as the application''s do, find two functions and are refused, or find this one'
+               when found.trouble = 'has the name of ours'
+               then 'calls find two functions of that name, and are refused as not unique (42725), or find this one'
+                    || case pg_catalog.split_part(found.object, '(', 1)
+                         when 'assign_chat_to_operator' then ': no operator is given a chat' when 'release_and_reassign_chat' then ': no chat is given back'
+                         when 'should_keep_assignment' then ': the application cannot ask whether a chat stays with its operator' else '' end
                when found.kind = 'function' then 'whoever comes by that path calls this one in place of ours'
                when found.trouble like 'stands before ours%' then 'whoever comes by that path reads and writes this one in place of ours'
                when found.kind = 'table' and found.trouble like 'inherits from %' then 'chats and messages show up that no guard, key or count has seen'

@@ -100,7 +100,13 @@ spaces as materialized (
    group by r.proowner, r.oid, r.relkind, r.relowner, r.nspname, r.relname, r.relrowsecurity, r.relforcerowsecurity, r.pattern
 )
 select pg_catalog.pg_get_userbyid(found.proowner) as role, found.trouble, case when h.stranger then h.giving else found.remedy end as remedy,
-       pg_catalog.bool_or(found.vital) as critical
+       pg_catalog.bool_or(found.vital) as critical,
+       case when h.stranger then 'the functions were given to another role'
+            when found.trouble like 'sees only the rows %' then 'row level security was forced on the table''s owner, or the functions belong to another one'
+            else 'somebody revoked it, or a restore left the rights out' end as because,
+       case when found.trouble like 'sees only the rows %' then 'functions that run as this role work on the few rows that it sees, and miss the others'
+            when found.trouble ~ 'pg_catalog' then 'what this role calls it in is refused: permission denied'
+            else 'functions that run as this role are refused there, and so is the assign, reply or release that calls them' end as so
   from (
     select u.proowner, 'may not use schema ' || u.nspname::text as trouble,
            pg_catalog.format('grant usage on schema %I to %I;', u.nspname, pg_catalog.pg_get_userbyid(u.proowner)) as remedy, u.vital

@@ -37,7 +37,14 @@ chats as materialized (
    where n.nspname in ('chatops', current_schema())
      and not exists (select from pg_depend o where o.classid = 'pg_class'::regclass::oid and o.objid = k.oid and o.deptype in ('a', 'i'))
 )
-select found.role, found.trouble, found.object, pg_catalog.string_agg(found.remedy, ' ') over () as remedy
+select found.role, found.trouble, found.object, pg_catalog.string_agg(found.remedy, ' ') over () as remedy,
+       case when found.trouble like 'may create objects %' then 'it was so by default before Postgres 15, or a script granted all on the schema'
+            when found.trouble like 'owns %' then 'the object was given to this role, or made as it'
+            else 'somebody made the role so, to get past an error' end as because,
+       case when found.trouble like 'may create objects %' then 'a function or table of the same name put there is what others'' calls find'
+            when found.trouble like 'owns %' then 'it may put something else in its place, which others then call'
+            when found.trouble = 'bypasses row level security' then 'whoever comes as it reads and writes every chat, whatever policies say'
+            else 'whoever comes as it gets past policies and grants' end as so
   from (
     select case when a.grantee = 0::oid then 'public' else pg_catalog.pg_get_userbyid(a.grantee)::text end as role,
            'may create objects in schema ' || n.nspname::text as trouble, n.nspname::text as object,

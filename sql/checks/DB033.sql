@@ -22,7 +22,16 @@ with noted as materialized (
 ), newest as materialized (
   select pg_catalog.max(n.name) as name from noted n where n.kind = 'versioned' and n.state in ('applied', 'adopted')
 )
-select found.object, found.trouble, found.mend, found.remedy, found.advice
+select found.object, found.trouble, found.mend, found.remedy, found.advice,
+       case when found.trouble like 'says that %' then 'a run ended in the middle'
+            when found.trouble ~ '^(knows another text|says no time)' then 'somebody changed the row by hand'
+            when found.advice then 'nothing has noted it yet, or a restore left it out'
+            else 'a restore left the rows out, or somebody deleted them' end as because,
+       case when found.trouble like 'says that %' then 'what that file makes is here in part, and files after it do not go in'
+            when found.trouble like 'knows another text %' then 'what is here is compared with another file than this one'
+            when found.trouble like 'says no time %' then 'nothing can be dated by this file'
+            when found.mend = 'adopt --dry-run' then 'what is here is not compared with its file, which would run once more'
+            else 'what is here is compared with nothing' end as so
   from (
     select null::text as object, 'knows none of the files that made what is here' as trouble, 'adopt --dry-run' as mend, null::text as remedy, false as advice
       from newest n

@@ -48,7 +48,9 @@ select held.chat_id,
                                                           + :'idle_grace_minutes'::double precision))
 )
 select g.chat_id, g.operator_id, g.operator, g.operator_is, g.held_for, g.last_seen_at, g.gone_after,
-       case when not there.is then 'nobody else is available: given back, these chats wait until somebody is' end as decides
+       case when not there.is then 'nobody else is available: given back, these chats wait until somebody is' end as decides,
+       case g.operator_is when 'inactive' then 'the operator was deactivated or deleted while holding the chat, and nothing gave it back'
+                          else 'the operator closed the tab; the idle cron did not run, or its release failed, as it does while a setting cannot be read' end as because
   from gone g
  cross join (
    select exists (

@@ -33,7 +33,13 @@ select q.chat_id,
        crew.away as operators_away,
        waits.in_queue,
        limits.longer_than,
-       crew.able = 0 as critical
+       crew.able = 0 as critical,
+       case when crew.able = 0 then 'not one operator is available'
+            when crew.busy > 0 then 'every operator on shift holds a chat; chats held by operators who left count as held'
+            else 'nobody on shift is free' end as because,
+       case when crew.busy = 0 then 'nothing leaves the queue until somebody comes on shift'
+            when crew.able = 0 then 'nothing leaves the queue: who answers now is given no next chat until they come on shift again'
+            else 'nothing leaves the queue until one of them answers' end as so
   from chat_queue q
  cross join crew
  cross join (select pg_catalog.count(*) as in_queue from chat_queue) as waits

@@ -27,14 +27,19 @@ select u.id as chat_id,
        u.written_at as unanswered_since,
        'is wrong about whether its user waits' as trouble,
        pg_catalog.count(*) filter (where u.waiting_since is null and u.chat_state::text = 'waiting_assignment') over () as wait_beside,
-       pg_catalog.min(u.written_at) filter (where u.waiting_since is null and u.chat_state::text = 'waiting_assignment') over () as wait_beside_since
+       pg_catalog.min(u.written_at) filter (where u.waiting_since is null and u.chat_state::text = 'waiting_assignment') over () as wait_beside_since,
+       case when u.waiting_since is null then case when u.chat_state::text = 'waiting_assignment' then 'the queue goes by this clock: without it nobody is ever given the chat'
+                                                   else 'should it come back into the queue, nobody is ever given it' end
+            else 'the queue goes by this clock: somebody is given the chat for nothing' end as so
   from unanswered u
  where (u.waiting_since is null) <> (u.written_at is null)
 union all
 select c.id, c.chat_state, c.assigned_operator_id, c.waiting_since, null,
        case when odd.clock then 'is wrong about whether its user waits'
             else 'counts ' || c.releases_without_reply::text || ' releases, which is not how often it was given back since the last reply' end,
-       null, null
+       null, null,
+       case when odd.clock then 'the queue goes by this clock: the chat stands before all others, or behind them for ever'
+            else 'the reassignment limit ends the chat too early, or too late' end
   from chats c
  cross join lateral (
    select c.waiting_since not between '0001-01-02' and now() + interval '1 hour'
