@@ -70,10 +70,24 @@ class Demo:
             return row[0] if row else None
 
 
+def copied(farm: Farm) -> Demo:
+    """A home with a stopped demo in it, as it was made once in this run."""
+    with farm.locked("demo"):
+        known = farm.folder / "demo.made"
+        if not known.exists():
+            first = Demo(farm.folder_for_servers("demo"))
+            first.run("demo", "--size", SIZE)
+            first.run("demo", "--stop")
+            known.write_text(str(first.home))
+    demo = Demo(farm.folder_for_servers("demo"))
+    assert program("cp", "-a", f"{known.read_text()}/data", demo.home).returncode == 0
+    return demo
+
+
 @pytest.fixture(scope="module")
 def place(farm: Farm) -> Iterator[Demo]:
     """A home whose server all tests of this file share, one after the other."""
-    demo = Demo(farm.folder_for_servers("demo"))
+    demo = copied(farm)
     yield demo
     demo.run("demo", "--stop", check=None)
 
@@ -89,6 +103,14 @@ def demo(place: Demo) -> Demo:
 def own_place(farm: Farm) -> Iterator[Demo]:
     """A home that this test alone uses, with nothing in it."""
     demo = Demo(farm.folder_for_servers("demo"))
+    yield demo
+    demo.run("demo", "--stop", check=None)
+
+
+@pytest.fixture
+def own_demo(farm: Farm) -> Iterator[Demo]:
+    """A home that this test alone uses, with a demo in it."""
+    demo = copied(farm)
     yield demo
     demo.run("demo", "--stop", check=None)
 
@@ -217,28 +239,26 @@ def test_two_at_the_same_moment_make_one_demo(own_place: Demo) -> None:
 
 
 @pytest.mark.long
-def test_healed_goes_on_to_the_newest_migration_and_does_what_diagnose_prints_until_it_is_healthy(own_place: Demo) -> None:
-    own_place.run("demo", "--size", SIZE)
-    ill = json.loads(own_place.run("--db", "demo", "diagnose", "-o", "json", check=1).stdout)
-    with own_place.connect() as connection:
+def test_healed_goes_on_to_the_newest_migration_and_does_what_diagnose_prints_until_it_is_healthy(own_demo: Demo) -> None:
+    own_demo.run("demo", "--size", SIZE)
+    ill = json.loads(own_demo.run("--db", "demo", "diagnose", "-o", "json", check=1).stdout)
+    with own_demo.connect() as connection:
         connection.execute("update chatops.migrations set name = '016_another' where name = '016_chat_state_verification'")
-    refused = own_place.run("demo", "--healed", check=4)
+    refused = own_demo.run("demo", "--healed", check=4)
     assert "made by another version of chatops" in refused.stderr
     assert "chatops demo --reset --healed" in refused.stderr
-    with own_place.connect() as connection:
+    with own_demo.connect() as connection:
         connection.execute("update chatops.migrations set name = '016_chat_state_verification' where name = '016_another'")
-    healed = own_place.run("demo", "--healed", "-o", "json")
+    healed = own_demo.run("demo", "--healed", "-o", "json")
     assert json.loads(healed.stdout)["healed"] is True
-    own_place.run("--db", "demo", "status", "--exit-code")
-    codes = {
-        finding["code"] for finding in json.loads(own_place.run("--db", "demo", "diagnose", "-o", "json").stdout)["findings"]
-    }
+    own_demo.run("--db", "demo", "status", "--exit-code")
+    codes = {finding["code"] for finding in json.loads(own_demo.run("--db", "demo", "diagnose", "-o", "json").stdout)["findings"]}
     assert {f"CHAT{number:03}" for number in (*range(1, 9), 11, 12, 14)} & codes == set()
     assert {"CONF001", "OPER001", "DATA001"} & codes == set()
     assert len(codes) < len(ill["findings"]) / 1.5
     if LONG:  # healed from the start comes to the same
-        own_place.run("demo", "--size", SIZE, "--reset", "--healed")
-    assert "a person decides" in own_place.run("--db", "demo", "diagnose").stdout
+        own_demo.run("demo", "--size", SIZE, "--reset", "--healed")
+    assert "a person decides" in own_demo.run("--db", "demo", "diagnose").stdout
 
 
 # ---- the end -----------------------------------------------------------------------------------------------------------
@@ -261,14 +281,14 @@ def test_remove_leaves_nothing_behind(own_place: Demo) -> None:
     assert "there is no demo" in own_place.run("demo", "--remove").stderr
 
 
-def test_remove_spares_the_other_data_of_the_embedded_server(own_place: Demo) -> None:
-    own_place.run("demo", "--size", SIZE)
-    own_place.run("--db", "local", "migrate", "--to", "017", "--yes")
-    kept = own_place.run("demo", "--remove").stderr
+def test_remove_spares_the_other_data_of_the_embedded_server(own_demo: Demo) -> None:
+    own_demo.run("demo", "--size", SIZE)
+    own_demo.run("--db", "local", "migrate", "--to", "017", "--yes")
+    kept = own_demo.run("demo", "--remove").stderr
     assert "the demo is removed" in kept
     assert "chatops" in kept
-    assert own_place.value("select count(*) from pg_database where datname = 'chatops_demo'", "chatops") == 0
-    assert own_place.value("select count(*) from chats", "chatops") == 0
+    assert own_demo.value("select count(*) from pg_database where datname = 'chatops_demo'", "chatops") == 0
+    assert own_demo.value("select count(*) from chats", "chatops") == 0
 
 
 def test_a_schema_of_ones_own_holds_the_demo_too(own_place: Demo) -> None:
@@ -331,23 +351,23 @@ def test_the_commands_are_printed_as_they_must_be_typed(tmp_path: Path, monkeypa
 
 
 def test_throwing_it_away_is_asked_where_somebody_sits_and_where_others_share_it(
-    own_place: Demo, monkeypatch: pytest.MonkeyPatch
+    own_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own_place.run("demo", "--size", SIZE)
-    own_place.value("update operators set name = 'mine' where id = (select min(id::text)::uuid from operators) returning 1")
+    own_demo.run("demo", "--size", SIZE)
+    own_demo.value("update operators set name = 'mine' where id = (select min(id::text)::uuid from operators) returning 1")
     for word in ("--reset", "--remove"):
-        asked = Terminal(own_place.home, "demo", word)
+        asked = Terminal(own_demo.home, "demo", word)
         asked.until("[y/N]")
         asked.type(b"n\n")
         assert asked.end() == 4
         assert "nothing was changed" in asked.seen
     monkeypatch.setattr("chatops.flows.demo.of_the_machine", lambda: True)
     for word in ("--reset", "--remove"):
-        refused = own_place.run("demo", word, check=4).stderr
+        refused = own_demo.run("demo", word, check=4).stderr
         assert "of this machine, which others may use" in refused
         assert "give --yes" in refused
-    assert own_place.value("select count(*) from operators where name = 'mine'") == 1
-    own_place.run("demo", "--reset", "--yes", "--size", SIZE)
-    assert own_place.value("select count(*) from operators where name = 'mine'") == 0
+    assert own_demo.value("select count(*) from operators where name = 'mine'") == 1
+    own_demo.run("demo", "--reset", "--yes", "--size", SIZE)
+    assert own_demo.value("select count(*) from operators where name = 'mine'") == 0
     monkeypatch.undo()
-    own_place.run("demo", "--reset", "--size", SIZE)  # a script's own
+    own_demo.run("demo", "--reset", "--size", SIZE)  # a script's own
