@@ -18,8 +18,9 @@ from tests.servers import Database
 SESSIONS = """select a.state, a.xact_start is not null, l.mode from pg_stat_activity a
               left join pg_locks l on l.pid = a.pid and l.locktype <> 'virtualxid'
               where a.application_name = 'chatops console' and a.datname = current_database()"""
-MOST_BYTES = 300_000
-"""What may be left behind by any number of looks: the waits of an hour, caches of the driver."""
+AT_LENGTH = os.environ.get("CHATOPS_TEST_LONG") == "1"
+MOST_BYTES = 300_000 if AT_LENGTH else 150_000
+"""What may be left behind by any number of looks: the waits of an hour, caches of the driver. By seven, half of it."""
 WINDOW, BETWEEN = 10.0, 2.0
 """Seconds of assigning with or without a console, and between its looks: the eagerest that a lead may sensibly ask for."""
 
@@ -82,12 +83,11 @@ async def in_turns(pilot: Pilot[None], load: LoadElsewhere, seconds: float) -> N
 @pytest.mark.long
 def test_nothing_is_left_open_or_behind_beside_a_load(latest_database: Database, desk: Open) -> None:
     """In small; for ten minutes with CHATOPS_TEST_LONG=1, of which the last four are for what it costs the others."""
-    at_length = os.environ.get("CHATOPS_TEST_LONG") == "1"
     app = desk(latest_database)
 
     async def script(pilot: Pilot[None]) -> None:
-        await looked_again(pilot, latest_database, *((360, 400) if at_length else (0, 28)))
-        if at_length:
+        await looked_again(pilot, latest_database, *((360, 400) if AT_LENGTH else (0, 14)))
+        if AT_LENGTH:
             await in_turns(pilot, load, 240)
 
     with load_elsewhere(latest_database, operators=6, users=3, chats=20) as load:
