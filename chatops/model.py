@@ -108,11 +108,12 @@ class Outcome:
     """How one thing that was checked ended, for systems that count passed and failed.
 
     `severity` is critical, warning or advice; `counts` says whether it makes the run end in 1; `help` is a command or a sentence.
-    What is not judged had too little to look at: it is neither well nor wrong.
+    What is not judged had too little to look at, or is promised by a later file: it is neither well nor wrong. What is not tried
+    could be judged, by somebody who may try it.
     """
 
     name: str
-    status: Literal["passed", "failed", "unknown", "not judged"]
+    status: Literal["passed", "failed", "unknown", "not judged", "not tried"]
     severity: str
     message: str
     help: str = ""

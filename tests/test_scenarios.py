@@ -32,9 +32,9 @@ def test_everything_the_guide_promises_holds_on_the_newest_schema(
     before = latest_database_everywhere.execute(COUNTS)
     result = chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database_everywhere, check=0)
     assert {row["result"] for row in played(result).values()} == {"passed"}
-    assert len(played(result)) == 13
+    assert len([name for name in played(result) if not name.startswith("as ")]) == 13
     # The late reply was refused; that is counted where no rollback reaches, and taken back: it was ours.
-    assert json.loads(result.stdout)["sequences_moved"] == {"chatops.queue_returns": 1}
+    assert set(json.loads(result.stdout)["sequences_moved"]) == {"chatops.queue_returns"}
     assert json.loads(result.stdout)["refusals_counted"] == 0
     assert latest_database_everywhere.value("select last_value from refusals_late_reply") == 0
     assert latest_database_everywhere.execute(COUNTS) == before

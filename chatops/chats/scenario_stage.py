@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,7 +18,7 @@ from chatops.db import Database, identifier
 from chatops.errors import ConnectionLostError, DatabaseError
 from chatops.frozen import frozen
 
-Verdict = Literal["passed", "failed", "unknown", "not promised"]
+Verdict = Literal["passed", "failed", "unknown", "not tried", "not promised"]
 CANNOT = ("42501", "42883", "42P01", "42703", "55P03", "57014", "23502", "23503", "428C9", "40P01")
 """Errors that say that a step could not be lived through, not how the system behaves."""
 LONGEST_SECONDS = 10
@@ -41,7 +41,11 @@ class Promise:
 
 @frozen
 class Played:
-    """One step of the guide's tests: what was expected, what was seen; `since` is the number of the file that promises it."""
+    """One step of the guide's tests: what was expected, what was seen; `since` is the number of the file that promises it.
+
+    Not tried: this session may not become the role whose step it is, or may not make something up. It is
+    neither kept nor broken.
+    """
 
     name: str
     result: Verdict
@@ -49,19 +53,36 @@ class Played:
     seen: str
     since: str | None = None
 
+    @property
+    def by_role(self) -> bool:
+        """Whether it is something that a role of the application does all day."""
+        return self.name.startswith("as ")
+
 
 @frozen
 class AppRole:
     """A role as which the application comes: what grants let it do by now, and what they let it do when chatops last kept them.
 
     `named`: one of the hosting's, each of which has to be given chats. `comes`: it is granted more than a migration grants.
+    `may` are the ways that its grants give it, by what it does. `lets` is the statement that lets this login become it,
+    and `back` what takes that away again.
     """
 
     name: str
     named: bool
     comes: bool
-    may: frozenset[str]
+    may: Mapping[str, Sequence[str]]
     could: frozenset[str] = frozenset()
+    lets: str = ""
+    back: str = ""
+
+
+@frozen
+class Way:
+    """One way to do something: what it is called, and the doing."""
+
+    called: str
+    does: Callable[[], object]
 
 
 @frozen
@@ -76,9 +97,12 @@ class Seen:
     open_turns: int
     answered_turns: int
     open_operators: list[UUID] | None
+    messages: int
+    old: bool
+    """Whether it was given to its holder over half an hour ago."""
 
 
-GONE = Seen("gone, or hidden", None, None, False, 0, 0, 0, None)
+GONE = Seen("gone, or hidden", None, None, False, 0, 0, 0, None, 0, False)
 
 
 class PlayOver(Exception):  # noqa: N818 - the play is over, whatever was seen is kept
@@ -109,8 +133,11 @@ class Stage:
 
     # -- steps ----------------------------------------------------------------------------------------------------------
 
-    def step(self, promise: Promise, expected: str, act: Callable[[], tuple[bool, str]], *, undone: bool = False) -> None:
-        """One step in a savepoint; `undone` ones leave nothing for the next. An error of the server is what was seen."""
+    def step(self, promise: Promise, expected: str, act: Callable[[], tuple[bool | None, str]], *, undone: bool = False) -> None:
+        """One step in a savepoint; `undone` ones leave nothing for the next. An error of the server is what was seen.
+
+        Whether it came about is None for one that could not be tried.
+        """
         if time.monotonic() - self.began > LONGEST_SECONDS:
             raise PlayOver(f"all steps together take longer than {LONGEST_SECONDS} s here, so all was rolled back")
         self.database.execute("savepoint chatops_scenario")
@@ -129,10 +156,10 @@ class Stage:
             self.database.execute("rollback to savepoint chatops_scenario")
         self.played.append(self.judged(promise, good, expected, seen))
 
-    def judged(self, promise: Promise, good: bool, expected: str, seen: str) -> Played:
+    def judged(self, promise: Promise, good: bool | None, expected: str, seen: str) -> Played:
         """What a step comes to: a promise of a file that is not in cannot be broken."""
         promised = promise.since is None or promise.since in self.files
-        verdict: Verdict = "passed" if good else "failed" if promised else "not promised"
+        verdict: Verdict = "not tried" if good is None else "passed" if good else "failed" if promised else "not promised"
         return Played(promise.name, verdict, expected, seen, promise.number)
 
     def uncounted(self, refusal: DatabaseError) -> None:
@@ -218,12 +245,14 @@ class Stage:
         return given
 
     def done_as(
-        self, role: AppRole, act: str, who: UUID, ways: Sequence[Callable[[], object]], seen: Callable[[], tuple[bool, str]]
-    ) -> tuple[bool, str]:
-        """Whether a role of the application may do something, by one of these ways, and what is `seen` of it: tried as that
-        role, with who asks as the pages tell it; by its grants where this one may not become it. Nothing of it stays."""
+        self, role: AppRole, act: str, who: UUID, ways: Sequence[Way], seen: Callable[[], tuple[bool, str]]
+    ) -> tuple[bool | None, str]:
+        """Whether a role of the application may do something, by which of these ways, and what is `seen` of it: each tried as
+        that role, with who asks as the pages tell it. Nothing of it stays. None where this session may not become the role:
+        grants alone tell that it might, or that it may not."""
         claims = json.dumps({"sub": str(who), "role": role.name})
-        told: dict[str, None] = {}
+        goes: list[str] = []
+        told: dict[str, list[str]] = {}
         for way in ways:
             self.database.execute("savepoint chatops_role")
             try:
@@ -233,10 +262,11 @@ class Stage:
                 raise
             except DatabaseError:
                 self.database.execute("rollback to savepoint chatops_role")
-                grants = "its grants let it" if act in role.may else "its grants refuse it"
-                return act in role.may, f"{grants}; not tried, for this role may not become {role.name}"
+                may = role.may.get(act, ())
+                grants = f"its grants let it, by {listed(may)}" if may else "its grants refuse it"
+                return None if may else False, f"{grants}; not tried, for {self.login} may not become {role.name}"
             try:
-                way()
+                way.does()
                 self.database.execute(f"set local role {identifier(self.role)}")
                 good, became = seen()
             except ConnectionLostError:
@@ -248,9 +278,18 @@ class Stage:
             else:
                 self.database.execute("rollback to savepoint chatops_role")
             if good:
-                return True, "it may"
-            told[became] = None
-        return False, "; ".join(told)
+                goes.append(way.called)
+            else:
+                told.setdefault(became, []).append(way.called)
+        if goes:
+            without = [called for some in told.values() for called in some if called not in goes]
+            return True, f"by {listed(goes)}" + (f"; not by {listed(without)}" if without else "")
+        return False, "; ".join(f"by {listed(some)}: {became}" for became, some in told.items())
+
+    @property
+    def login(self) -> str:
+        """As who this session logged in: only what that role belongs to can it become."""
+        return "this role" if self.database.facts is None else self.database.facts.login
 
     @property
     def role(self) -> str:
@@ -296,14 +335,26 @@ class Stage:
         return "no chat" if chat is None else self.chats.get(chat, "a real chat")
 
 
+def listed(ways: Sequence[str]) -> str:
+    """Ways in one row, each once.
+
+    >>> listed(["release_chat()", "UPDATE of chats", "UPDATE of chats"])
+    'release_chat(), UPDATE of chats'
+    """
+    return ", ".join(dict.fromkeys(ways))
+
+
 def files_in(database: Database) -> frozenset[str]:
-    """The shipped files that the ledger says are in, inside a transaction; none where there is no ledger."""
+    """The shipped files that the ledger says are in, inside a transaction; where it may not be read, those whose objects are
+    there. None where there is no ledger."""
     if database.facts is None or not database.facts.has_ledger:
         return frozenset()
     try:
         with database.savepoint("chatops_files"):
             parameters = {"schema": database.target.schema, "guards": ""}
             found = database.mappings(sqlfiles.read("queries/check_applied.sql"), parameters)
-    except DatabaseError:
-        return frozenset()
+    except DatabaseError as error:
+        if error.sqlstate != "42501":
+            return frozenset()
+        found = database.mappings(sqlfiles.read("queries/scenario_files.sql"))
     return frozenset(str(name) for name in found[0]["files"])

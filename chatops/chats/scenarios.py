@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
 from chatops import db, sqlfiles
 from chatops.chats import scenario_stage, writers
-from chatops.chats.scenario_stage import CANNOT, OPERATORS, AppRole, Played, PlayOver, Promise, Stage, files_in
+from chatops.chats.scenario_stage import CANNOT, OPERATORS, AppRole, Played, PlayOver, Promise, Stage, Way, files_in
 from chatops.chats.writers import Step
 from chatops.db import Database
 from chatops.errors import ConnectionLostError, DatabaseError
@@ -40,11 +40,21 @@ PROMISES = (PEOPLE, OLDEST, MESSAGES, STALE, CLICKS, ONE_TURN, REPLY, OTHERS, SO
 
 
 @frozen
+class ToTry:
+    """A role that this login may not become, the statement that lets it, and the one that takes that back."""
+
+    role: str
+    grant: str
+    back: str
+
+
+@frozen
 class Performance:
     """All steps; `remaining` is how many rows of the made-up people are in the database afterwards; `moved` are the sequences
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
     None for one that was not counted; both are None where nobody looked. `counted` refusals of ours
-    stay counted by the guards. `role` lived through all steps but those as the `application_roles`."""
+    stay counted by the guards. `role` lived through all steps but those as the `application_roles`; `to_try` are those of them
+    that `login` may not become, each with the grant that lets it and what takes that back."""
 
     steps: tuple[Played, ...]
     remaining: int
@@ -53,6 +63,13 @@ class Performance:
     counted: int = 0
     role: str = ""
     application_roles: tuple[str, ...] = ()
+    to_try: tuple[ToTry, ...] = ()
+    login: str = ""
+
+    @property
+    def untried(self) -> tuple[Played, ...]:
+        """The steps of which only the grants were read."""
+        return tuple(step for step in self.steps if step.result == "not tried")
 
     @property
     def lost(self) -> tuple[Played, ...]:
@@ -61,7 +78,7 @@ class Performance:
 
     @property
     def passed(self) -> bool:
-        """Whether every promise held, and nothing remains."""
+        """Whether every promise that could be tried held, and nothing remains."""
         return not self.remaining and not self.lost
 
 
@@ -94,7 +111,22 @@ def play(database: Database) -> Performance:
     rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
     went_on = {name: steps for name, steps in moved.items() if steps}
     return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted,
-                       stage.role, tuple(one.name for one in stage.roles))  # fmt: skip
+                       stage.role, tuple(one.name for one in stage.roles), _to_try(stage), stage.login)  # fmt: skip
+
+
+def _to_try(stage: Stage) -> tuple[ToTry, ...]:
+    untried = {one.name for one in stage.played if one.result == "not tried"}
+    return tuple(ToTry(role.name, role.lets, role.back) for role in stage.roles
+                 if role.lets and untried & {as_role(role, act) for act in DAY})  # fmt: skip
+
+
+def as_role(role: AppRole, act: str) -> str:
+    """What the step is called in which a role does something.
+
+    >>> as_role(AppRole("app", False, True, {}), "reply")
+    'as app: reply'
+    """
+    return f"as {role.name}: {act}"
 
 
 def _roles(database: Database) -> list[AppRole]:
@@ -111,12 +143,12 @@ def _roles(database: Database) -> list[AppRole]:
     except DatabaseError:
         pass  # nothing is kept here, or it may not be read
     there = [
-        AppRole(name, bool(row["named"]), bool(row["comes"]) or name in could, frozenset(act for act in DAY if row[act]),
-                could.pop(name, frozenset()))
+        AppRole(name, bool(row["named"]), bool(row["comes"]) or name in could, {act: row[act] for act in DAY if row[act]},
+                could.pop(name, frozenset()), str(row["lets"]), str(row["back"]))
         for row in database.mappings(sqlfiles.read("queries/scenario_roles.sql"), {})
         for name in [str(row["role"])]
     ]  # fmt: skip
-    return there + [AppRole(name, False, True, frozenset(), acts) for name, acts in sorted(could.items())]
+    return there + [AppRole(name, False, True, {}, acts) for name, acts in sorted(could.items())]
 
 
 def _sequences(database: Database) -> dict[str, int]:
@@ -183,54 +215,60 @@ class Acts:
         """What the application's roles do all day, each as itself: what it may, could, or has to; and that somebody may."""
         roles = self.stage.roles
         for act in DAY:
-            those = [role for role in roles if act in role.may | role.could or (act == "assign" and role.named)]
+            those = [role for role in roles if act in {*role.may, *role.could} or (act == "assign" and role.named)]
             for role in those:
-                self.stage.step(Promise(f"as {role.name}: {act}"), f"the application's role {role.name} {DAY[act]}",
-                                partial(self.as_role, role, act, chat, operator), undone=True)  # fmt: skip
+                self.stage.step(Promise(as_role(role, act)), f"the application's role {role.name} {DAY[act]}",
+                                partial(self.done_as, role, act, chat, operator), undone=True)  # fmt: skip
             if not those and any(role.comes for role in roles):
                 seen = f"the grants of {', '.join(role.name for role in roles)} let none of them"
                 self.stage.step(Promise(f"as a role of the application: {act}"), f"one of the application's roles {DAY[act]}",
                                 lambda seen=seen: (False, seen), undone=True)  # type: ignore[misc]  # fmt: skip
 
-    def as_role(self, role: AppRole, act: str, chat: UUID, operator: UUID) -> tuple[bool, str]:
-        """One act of a role, by the function for it or the application's statements."""
+    def done_as(self, role: AppRole, act: str, chat: UUID, operator: UUID) -> tuple[bool | None, str]:
+        """One act of a role, by each function for it and by the application's statements."""
         stage, who = self.stage, operator
-        ways: list[Callable[[], object]]
         if act == "assign":
-            ways = [lambda: stage.assign(operator)]
+            ways = [Way("assign_chat_to_operator()", lambda: stage.assign(operator))]
         elif act == "message":
             text = "chatops scenario: written as a role"
-            ways = [lambda: stage.drive(writers.send_user_message(chat, text)),
-                    lambda: stage.drive(writers.user_message(chat, text))]  # fmt: skip
+            ways = [Way("user_message()", lambda: stage.drive(writers.send_user_message(chat, text))),
+                    Way("INSERT into messages", lambda: stage.drive(writers.user_message(chat, text)))]  # fmt: skip
             who = stage.users[chat]
         elif act == "reply":
             text = "chatops scenario: replied as a role"
-            ways = [lambda: stage.drive(writers.send_reply(chat, operator, text)),
-                    lambda: stage.drive(writers.operator_reply(chat, operator, text)),
-                    lambda: stage.drive(writers.bare_reply(chat, operator, text))]  # fmt: skip
+            ways = [Way("operator_reply()", lambda: stage.drive(writers.send_reply(chat, operator, text))),
+                    Way("INSERT into messages", lambda: stage.drive(writers.operator_reply(chat, operator, text))),
+                    Way("INSERT into messages", lambda: stage.drive(writers.bare_reply(chat, operator, text)))]  # fmt: skip
         else:
-            ways = [lambda: stage.drive(writers.release(chat)), lambda: stage.drive(writers.give_back(chat)),
-                    lambda: stage.drive(writers.unassign(chat))]  # fmt: skip
+            ways = [Way("release_chat()", lambda: stage.drive(writers.release(chat))),
+                    Way("release_and_reassign_chat()", lambda: stage.drive(writers.give_back(chat))),
+                    Way("UPDATE of chats", lambda: stage.drive(writers.unassign(chat)))]  # fmt: skip
         if act in ("reply", "release"):
             stage.assign(operator)
         if WRITE_PATH not in stage.files and act in ("message", "reply", "release"):
             ways = ways[1:]
-        return stage.done_as(role, act, who, ways, lambda: self.done(act, chat, operator))
+        before = stage.look(chat).messages
+        return stage.done_as(role, act, who, ways, lambda: self.done(act, chat, operator, before))
 
-    def done(self, act: str, chat: UUID, operator: UUID) -> tuple[bool, str]:
-        """Whether an act came about."""
+    def done(self, act: str, chat: UUID, operator: UUID, before: int) -> tuple[bool, str]:
+        """Whether an act came about, in a chat that had so many messages before it."""
         seen = self.stage.look(chat)
         if act == "assign":
             holds = [one for one in self.stage.chats if self.stage.look(one).assigned_operator_id == operator]
             return bool(holds), "no chat was given"
+        if act in ("message", "reply") and seen.messages <= before:
+            return False, "no message was stored"
         if act == "reply":
             return seen.chat_state == "waiting_real_user_reply", f"the chat is {seen.chat_state}"
         return seen.chat_state == "waiting_assignment" and seen.assigned_operator_id is None, f"the chat is {seen.chat_state}"
 
     def more_messages(self, chat: UUID, operator: UUID) -> tuple[bool, str]:
-        for text in ("chatops scenario: are you there?", "chatops scenario: one more"):
+        texts, before = ("chatops scenario: are you there?", "chatops scenario: one more"), self.stage.look(chat).messages
+        for text in texts:
             self.stage.drive(writers.user_message(chat, text))
-        return self.stage.held(chat, operator)
+        stored = self.stage.look(chat).messages - before
+        held, seen = self.stage.held(chat, operator)
+        return held and stored == len(texts), seen if stored == len(texts) else f"{stored} of {len(texts)} were stored; {seen}"
 
     def stale_write(self, chat: UUID, operator: UUID) -> tuple[bool, str]:
         self.stage.run(Step("requeue_chat", {"chat_id": chat}))
@@ -247,8 +285,11 @@ class Acts:
         return good, f"{seen.turns} turns, {seen.open_turns} open"
 
     def reply(self, chat: UUID, operator: UUID) -> tuple[bool, str]:
+        before = self.stage.look(chat).messages
         sent = self.stage.drive(writers.operator_reply(chat, operator, "chatops scenario: an answer"))
         seen = self.stage.look(chat)
+        if sent and seen.messages <= before:
+            return False, "the reply was not stored"
         good = (sent and seen.chat_state == "waiting_real_user_reply" and seen.assigned_operator_id is None and seen.has_reply
                 and seen.last_operator_id == operator and seen.open_turns == 0 and seen.answered_turns == 1)  # fmt: skip
         last = self.stage.called(seen.last_operator_id)
@@ -274,10 +315,14 @@ class Acts:
             return good, f"refused; {seen}"
         return self.stage.held(chat, holder)
 
-    def idle(self, chat: UUID, holder: UUID) -> tuple[bool, str]:
+    def idle(self, chat: UUID, holder: UUID) -> tuple[bool | None, str]:
         with self.stage.marked():
             silent = {"chat_id": chat, "operator_id": holder}
             self.stage.database.execute(sqlfiles.read("queries/scenario_silent.sql"), silent)
+        before = self.stage.look(chat)
+        if before.assigned_operator_id == holder and not before.old:
+            self.stage.drive(writers.give_back(chat))
+            return None, "an hour of silence could not be made up, as the tables' owner may"
         self.stage.run(Step("release_idle", {"chat_id": chat}))
         seen = self.stage.look(chat)
         good = seen.chat_state == "waiting_assignment" and seen.assigned_operator_id is None and seen.open_turns == 0

@@ -15,9 +15,9 @@ LEVELS = {"critical": "error", "error": "error", "failed": "error", "warning": "
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """A `::error …` line per row of the table `problems`; its columns file, line, column, severity, code, message and help count
-    where they are; and one per outcome that is wrong. Nothing to say is no line at all."""
+    where they are; and one per outcome that is wrong, or was not tried. Nothing to say is no line at all."""
     for outcome in answer.outcomes or ():
-        if outcome.wrong:
+        if outcome.wrong or outcome.status == "not tried":
             yield of_outcome(outcome)
     for table in answer.tables:
         if table.name == "problems":
@@ -29,7 +29,9 @@ def of_outcome(outcome: Outcome) -> str:
     level = LEVELS.get(outcome.severity, "notice")
     if outcome.status == "unknown":
         level = "warning"
-    text = f"{'unknown: ' if outcome.status == 'unknown' else ''}{outcome.message}"
+    elif outcome.status == "not tried":
+        level = "notice"
+    text = f"{f'{outcome.status}: ' if outcome.status in ('unknown', 'not tried') else ''}{outcome.message}"
     message = "\n".join(formatting.visible(part, lines=True) for part in (text, outcome.help) if part)
     return f"::{level} title={_property(formatting.visible(outcome.name))}::{_message(message)}\n"
 

@@ -14,11 +14,12 @@ from chatops.render.github import fields
 
 PROPERTIES = ("environment", "database", "chatops")
 """What the envelope knows of the run, kept as properties of the suite."""
+SKIPPED = ("not judged", "not tried")
 
 
 def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
     """One test suite. Its cases are the outcomes, a failure where one counts as found, an error where nobody could look,
-    skipped where there was too little to look at; else
+    skipped where there was too little to look at, or where it was not tried; else
     the rows of the table `files` (column `file`), where each row of `problems` is a failure of its file's case, or a case of its
     own where it names no file. With neither there is one case, which passed."""
     if answer.outcomes is not None:
@@ -43,7 +44,7 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
 def _suite(answer: Answer, envelope: Envelope, cases: Sequence[str], failures: int, errors: int) -> Iterator[str]:
     seconds = sum(one.seconds for one in answer.outcomes or ())
     suite = f'name={quoteattr(f"chatops {answer.command}")} tests="{len(cases)}" failures="{failures}" errors="{errors}"'
-    skipped = sum(one.status == "not judged" for one in answer.outcomes or ())
+    skipped = sum(one.status in SKIPPED for one in answer.outcomes or ())
     suite += f' skipped="{skipped}"' if skipped else ""
     suite += f' time="{seconds:.3f}"' + (f' timestamp="{answer.now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"' if answer.now else "")
     yield f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n<testsuite {suite}>\n'
@@ -63,7 +64,7 @@ def _outcome(answer: Answer, outcome: Outcome) -> str:
     head = _head(answer, formatting.visible(outcome.name), f' time="{outcome.seconds:.3f}"')
     if outcome.status == "passed":
         return f"{head}/>\n"
-    if outcome.status == "not judged":
+    if outcome.status in SKIPPED:
         return f"{head}><skipped message={quoteattr(formatting.visible(outcome.message))}/></testcase>\n"
     text = "\n".join(formatting.visible(part, lines=True) for part in (outcome.message, outcome.evidence, outcome.help) if part)
     if not outcome.counts:

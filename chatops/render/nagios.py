@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from chatops import formatting
@@ -41,7 +42,9 @@ def _told(answer: Answer) -> str:
         quiet = [one.name for one in answer.outcomes if one.wrong]
         found = f"{len(quiet)} below what counts: {', '.join(quiet[:MOST_NAMED])}" if quiet else "nothing found"
         more = f" and {len(quiet) - MOST_NAMED} more" if len(quiet) > MOST_NAMED else ""
-        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}, {found}{more}"
+        counts = Counter(one.status for one in answer.outcomes)
+        open_ = "".join(f", {counts[status]} {status}" for status in ("not tried", "not judged") if counts[status])
+        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}{open_}, {found}{more}"
     named = "; ".join(_named(one) for one in wrong[:MOST_NAMED])
     more = f"; {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
     return f"{answer.command}: {len(wrong)} of {formatting.plural(len(answer.outcomes), 'check')}: {named}{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from chatops import formatting
 from chatops.chats.scenario_stage import Played, Verdict
@@ -10,22 +11,34 @@ from chatops.chats.scenarios import Performance
 from chatops.model import Answer, Line, Outcome, Span, Style, Table, Text, named
 
 SIGNS: dict[Verdict, tuple[str, Style]] = {
-    "passed": ("✓", "ok"), "failed": ("✗", "critical"), "unknown": ("?", "warning"), "not promised": ("–", "dim"),
+    "passed": ("✓", "ok"), "failed": ("✗", "critical"), "unknown": ("?", "warning"),
+    "not tried": ("○", "warning"), "not promised": ("–", "dim"),
 }  # fmt: skip
+
+SEQUENCES = {
+    "queue_returns": "how often chats came back into the queue",
+    "refusals_late_reply": "late replies that were refused",
+    "refusals_operator_busy": "moves to a busy operator that were refused",
+}
+"""What the numbers of our sequences are."""
 
 
 def answer(played: Performance, where: str = "rolled back, no row remains") -> Answer:
     """`chatops verify --scenarios`: the verdict, then each step with what was expected and seen."""
     left = f"{played.remaining} made-up rows REMAIN" if played.remaining else where
-    moved = ", ".join(f"{name} by {steps}" for name, steps in (played.moved or {}).items())
-    sequences = f"numbers skipped, here or by others, which harms nothing: {moved}" if moved else "no sequence moved"
-    lines: list[Line] = [[Span(f"{summary(played)}; {left}", "ok" if played.passed else "critical")], ""]
+    sequences = _sequences_told(played.moved or {})
+    style: Style = "critical" if not played.passed else "warning" if played.untried else "ok"
+    lines: list[Line] = [[Span(f"{summary(played)}; {left}", style)], ""]
     for step in played.steps:
         sign, style = SIGNS[step.result]
-        lines.append([Span(sign, style), Span(f" {step.name}"), Span(f"  {promised(step)}".rstrip(), "dim")])
-        if step.result != "passed":
+        lines.append([Span(sign, style), Span(f" {step.name}"), Span(f"  {_beside(step)}".rstrip(), "dim")])
+        if step.result not in ("passed", "not tried"):
             seen = "seen" if step.result == "not promised" else step.result
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
+    for one in played.to_try:
+        role, login = formatting.visible(one.role), formatting.visible(played.login)
+        lines += ["", [Span(f"Nothing was tried as {role}, which {login} may not become. A superuser lets it:", "warning")],
+                  [Span("  "), Span(one.grant, "code")], [Span("  afterwards: "), Span(one.back, "code")]]  # fmt: skip
     if played.role:
         others = ", ".join(played.application_roles)
         told = (
@@ -48,7 +61,8 @@ def answer(played: Performance, where: str = "rolled back, no row remains") -> A
     counts = {str(verdict): sum(step.result == verdict for step in played.steps) for verdict in SIGNS}
     return Answer("verify", [Text(lines), Table("scenarios", columns, played.steps, audience="machines")],
                   {**counts, "remaining": played.remaining, "sequences_moved": played.moved, "refusals_counted": played.counted,
-                   "rows": _rows_data(played.rows), "role": played.role, "application_roles": list(played.application_roles)},
+                   "rows": _rows_data(played.rows), "role": played.role, "application_roles": list(played.application_roles),
+                   "to_try": [asdict(one) for one in played.to_try]},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
 
 
@@ -57,9 +71,13 @@ def summary(played: Performance) -> str:
 
     >>> summary(Performance((Played("a", "passed", "", ""), Played("b", "not promised", "", "", "022")), 0))
     '1 of 2 scenario steps passed, 1 is not promised before 022'
+    >>> summary(Performance((Played("a", "passed", "", ""), Played("as app: b", "not tried", "", "")), 0))
+    '1 of 2 scenario steps passed, 1 not tried'
     """
     passed = sum(step.result == "passed" for step in played.steps)
     text = f"{passed} of {len(played.steps)} scenario steps passed"
+    if played.untried:
+        text += f", {len(played.untried)} not tried"
     later = [step for step in played.steps if step.result == "not promised"]
     if later:
         numbers = sorted({step.since or "" for step in later})
@@ -67,11 +85,31 @@ def summary(played: Performance) -> str:
     return text
 
 
+def _beside(step: Played) -> str:
+    """What stands beside a step: by which ways a role did it, what keeps it from being tried, or which file promises it."""
+    if step.result == "not tried":
+        return f"not tried; {formatting.visible(step.seen.partition('; not tried')[0])}"
+    return formatting.visible(step.seen) if step.result == "passed" and step.by_role else promised(step)
+
+
 def promised(step: Played) -> str:
     """Which file promises a step, for one that did not pass."""
     if step.result == "passed" or step.since is None:
         return ""
     return f"not promised before {step.since}" if step.result == "not promised" else f"promised by {step.since}"
+
+
+def _sequences_told(moved: Mapping[str, int]) -> str:
+    """What no rollback takes back.
+
+    >>> _sequences_told({"chatops.queue_returns": 1, "public.ids": 2}).partition("nothing: ")[2]
+    'chatops.queue_returns by 1 (how often chats came back into the queue), public.ids by 2'
+    """
+    told = []
+    for name, steps in moved.items():
+        what = SEQUENCES.get(name.rpartition(".")[2])
+        told.append(f"{name} by {steps}" + (f" ({what})" if what else ""))
+    return f"sequences went on, here or by others, whose gaps harm nothing: {', '.join(told)}" if told else "no sequence moved"
 
 
 def _rows_told(rows: Mapping[str, tuple[int | None, int | None]]) -> str:
@@ -89,6 +127,9 @@ def _rows_data(rows: Mapping[str, tuple[int | None, int | None]] | None) -> dict
 
 def _outcome(step: Played) -> Outcome:
     if step.result == "not promised":
-        return Outcome(step.name, "passed", "critical", f"not promised before {step.since}; seen {step.seen}")
-    message = step.expected if step.result == "passed" else f"expected {step.expected}; seen {step.seen}"
-    return Outcome(step.name, step.result, "critical", message, counts=step.result != "passed")
+        return Outcome(step.name, "not judged", "critical", f"not promised before {step.since}; seen {step.seen}")
+    if step.result == "not tried":
+        return Outcome(step.name, "not tried", "critical", f"{step.expected}: {step.seen}")
+    if step.result == "passed":
+        return Outcome(step.name, "passed", "critical", f"{step.expected}, {step.seen}" if step.by_role else step.expected)
+    return Outcome(step.name, step.result, "critical", f"expected {step.expected}; seen {step.seen}", counts=True)

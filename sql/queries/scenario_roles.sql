@@ -1,5 +1,6 @@
 -- As which roles does the application come here, and may they be given a chat, write, reply and release, as far as grants tell?
 -- named: a role of the hosting, of which each has to be given chats. comes: it is granted more than a migration grants by itself.
+-- lets: the statement that lets who logged in here become it, and back: what takes that away again. assign, message, reply, release: the ways in which its grants let it.
 with ours as materialized (
   select p.oid, p.proname::text as name, p.prosecdef, p.proacl, p.proowner
     from pg_catalog.pg_proc p
@@ -31,11 +32,27 @@ with ours as materialized (
           or exists (select from granted g where g.grantee = r.oid and g.of_its_own))
 )
 select r.role, r.named, r.comes,
-       s.enters and exists (select from ours o where o.name = 'assign_chat_to_operator' and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)) as assign,
-       s.enters and (s.writes or exists (select from ours o where o.name = 'user_message' and o.prosecdef and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as message,
-       s.enters and (s.writes or exists (select from ours o where o.name = 'operator_reply' and o.prosecdef and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as reply,
-       s.enters and (s.changes or exists (select from ours o where o.name in ('release_chat', 'release_and_reassign_chat') and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text))) as release
+       -- No more than that, where the server can tell it apart; what was there before is left as it was.
+       case when f.old then pg_catalog.format('grant %I to %I;', r.role, session_user)
+            else pg_catalog.format('grant %I to %I with %sset true;', r.role, session_user, case when f.member then '' else 'inherit false, ' end) end as lets,
+       case when f.member and not f.old then pg_catalog.format('revoke set option for %I from %I;', r.role, session_user)
+            else pg_catalog.format('revoke %I from %I;', r.role, session_user) end as back,
+       case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'assign_chat_to_operator'
+                                        and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)) else '{}' end as assign,
+       case when s.enters then array(select o.name || '()' from ours o where o.name = 'user_message' and o.prosecdef
+                                        and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)),
+                 case when s.writes then array['INSERT into messages'] else '{}' end) else '{}' end as message,
+       case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'operator_reply' and o.prosecdef
+                                        and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)),
+                 case when s.writes then array['INSERT into messages'] else '{}' end) else '{}' end as reply,
+       case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name in ('release_chat', 'release_and_reassign_chat')
+                                        and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text) order by o.name desc),
+                 case when s.changes then array['UPDATE of chats'] else '{}' end) else '{}' end as release
   from roles r
+ cross join lateral (
+   select pg_catalog.pg_has_role(session_user, r.oid, 'member'::text) as member,
+          pg_catalog.current_setting('server_version_num'::text)::integer < 160000 as old
+ ) as f
  cross join lateral (
    select pg_catalog.has_schema_privilege(r.oid, (select n.oid from pg_catalog.pg_namespace n where n.nspname = current_schema()), 'usage'::text) as enters,
           coalesce((select pg_catalog.bool_and(case t.name when 'messages' then pg_catalog.has_any_column_privilege(r.oid, t.oid, 'insert'::text)
