@@ -37,9 +37,9 @@ select r.role, r.named, r.comes,
             else pg_catalog.format('grant %I to %I with %sset true;', r.role, session_user, case when f.member then '' else 'inherit false, ' end) end as lets,
        case when f.member and not f.old then pg_catalog.format('revoke set option for %I from %I;', r.role, session_user)
             else pg_catalog.format('revoke %I from %I;', r.role, session_user) end as back,
-       case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'assign_chat_to_operator'
+       case when s.enters then array(select o.name || '()' from ours o where o.name = 'assign_chat_to_operator'
                                         and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)) else '{}' end as assign,
-       case when s.enters then array(select o.name || '()' from ours o where o.name = 'user_message' and o.prosecdef
+       case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'user_message' and o.prosecdef
                                         and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)),
                  case when s.writes then array['INSERT into messages'] else '{}' end) else '{}' end as message,
        case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'operator_reply' and o.prosecdef
