@@ -52,6 +52,39 @@ CASES = [
 ]  # fmt: skip
 
 
+REFUSING = [
+    # What it refuses is written every day.
+    (MESSAGE, "if length(new.content) > 30 then raise exception 'too long'; end if; return new;", "a long message of a user, a long reply"),
+    (MESSAGE, "if new.sender_type = 'fictional' and length(new.content) > 30 then raise 'x'; end if; return new;", "a long reply"),
+    (MESSAGE, "if new.sender_type = 'fictional' then if length(new.content) > 30 then raise 'x'; end if; end if; return new;", "a long reply"),
+    (MESSAGE, "if new.sender_type = 'real' then return new; end if; raise exception 'frozen';", "a long reply, a reply"),
+    (MESSAGE, "if new.sender_type in ('real') then return new; else raise exception 'frozen'; end if;", "a long reply, a reply"),
+    (MESSAGE, "if new.sender_type <> 'real' then null; elsif length(btrim(new.content)) > 30 then raise 'x'; end if; return new;", "a long message of a user"),
+    (MESSAGE, "assert length(new.content) <= 30, 'no; if then'; return new;", "a long message of a user, a long reply"),
+    (MESSAGE, "if new.handled_by_operator_id is not null then perform 1 / 0; end if; return new;", "a long reply, a reply"),
+    (MESSAGE, "if not new.is_free_message then perform says_no(); end if; return new;", "a long message of a user, a long reply, a message of a user, a reply"),
+    (f"{MESSAGE} when:(new.sender_type = 'real')", "raise exception 'frozen';", "a long message of a user, a message of a user"),
+    (f"{MESSAGE} when:(new.sender_type in ('fictional', 'x') and length(new.content) > 30)", "raise exception 'frozen';", "a long reply"),
+    ("after insert on messages", "if length(new.content) > 30 then raise exception 'too long'; end if; return null;", "a long message of a user, a long reply"),
+    ("constraint: after insert on messages deferrable initially deferred", "if length(new.content) > 30 then raise 'x'; end if; return null;", "a long message of a user, a long reply"),
+    ("before update on chats", "if new.chat_state = 'assigned' then raise exception 'frozen'; end if; return new;", "a chat that is held"),
+    ("before insert or update on chats", "if tg_op = 'INSERT' and new.message_count = 0 then raise exception 'frozen'; end if; return new;", "a new chat"),
+    ("before update on chats", "if new.is_active is false then raise exception 'frozen'; end if; return new;", "a chat that ended"),
+    ("before update on chat_assignments", "if new.released_at is not null then raise exception 'frozen'; end if; return new;", "a turn that ended idle, a turn that ended in a reply"),
+    # Well meant, or nobody can tell from here.
+    (MESSAGE, "if length(new.content) > 4000 then raise exception 'too long'; end if; return new;", None),
+    (MESSAGE, "if btrim(new.content) = '' then raise exception 'empty'; end if; return new;", None),
+    (MESSAGE, "if new.content is null or new.sender_type not in ('real', 'fictional') then raise exception 'no'; end if; return new;", None),
+    (MESSAGE, "if length(new.content) > 30 then raise notice 'long'; end if; return new;", None),
+    (MESSAGE, "if new.sender_type = 'real' then return new; end if; if new.handled_by_operator_id is null then raise 'who?'; end if; return new;", None),
+    (MESSAGE, "if length(new.content) > 30 then begin raise 'x'; exception when others then null; end; end if; return new;", None),
+    (MESSAGE, "if new.content = new.sender_type || 5 then raise 'x'; end if; return new;", None),
+    (MESSAGE, "if (select count(*) from messages m where m.chat_id = new.chat_id) > 900 then raise exception 'full'; end if; return new;", None),
+    ("before update on chats", "if old.chat_state = 'completed' and new.chat_state <> 'completed' then raise exception 'over'; end if; return new;", None),
+    ("before update on chats", "if new.chat_state = 'assigned' and new.assigned_operator_id is null then raise 'x'; end if; return new;", None),
+]  # fmt: skip
+
+
 def found(connection: Connection) -> list[str]:
     """How bad each row of DB019 is that names the trigger."""
     (result,) = run.run(connection, DB019, rows=20, whole_seconds=600).results
@@ -73,6 +106,28 @@ def test_what_loses_rows_is_as_loud_as_what_it_may_hit(platform: Database) -> No
                 )
                 if (told := found(connection)) != ([expected] if expected else []):
                     wrong.append(f"{moment}: {body} {expected}, told as {told}")
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.long
+def test_what_refuses_rows_names_those_that_are_written_every_day(platform: Database) -> None:
+    """An error on some way through the body, by the conditions of that way."""
+    wrong = []
+    with opened(platform, "migrate") as connection, connection.acting(rollback=True):
+        connection.script("create function says_no() returns void language plpgsql as $f$ begin raise 'no'; end $f$")
+        for moment, body, expected in REFUSING:
+            moment, _, when = moment.partition(" when:")
+            kind, colon, moment = moment.rpartition(": ")
+            with undone(connection):
+                connection.script(
+                    f"create function own_filter() returns trigger language plpgsql as $f$ begin {body} end $f$;"
+                    f"create {kind if colon else ''} trigger own_filter {moment} for each row {f'when {when}' if when else ''} "
+                    "execute function own_filter()"
+                )
+                (result,) = run.run(connection, DB019, rows=20, whole_seconds=600).results
+                told = [str(row["trouble"]) for row in result.rows if str(row["object"]).endswith(".own_filter")]
+                if told != ([f"refuses {expected}"] if expected else []) or (expected and result.severity.value != "critical"):
+                    wrong.append(f"{moment}: {body} {expected}, told as {told or result.reason} {result.severity.value}")
     assert wrong == [], "\n".join(wrong)
 
 

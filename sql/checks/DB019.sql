@@ -15,18 +15,21 @@
 -- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
--- shares: structure, chat_tables, expected_objects
+-- shares: structure, chat_tables, expected_objects, made_up
 -- avoids: mergejoin
 -- Advice is what does so only sometimes, or perhaps on purpose: a trigger that sets a state at times, an event trigger, and what
 -- nobody knows in schema chatops. What drops some rows is as loud as what it may hit: critical for ordinary chats or messages, a
 -- warning where that cannot be judged, advice for updates that change nothing and rows that come twice. Bodies are read without their comments; what comes to `raise` before any condition
--- refuses everything, and so does what calls a function that does.
+-- refuses everything, and so does what calls a function that does. What raises under conditions is gone through
+-- branch by branch, and its conditions are asked about rows as they are written every day: what looks something up is not judged.
 \set structure `cat sql/checks/shared/structure.sql`
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
+\set made_up `cat sql/checks/shared/made_up.sql`
 with structure as materialized (:structure),
 chat_tables as materialized (:chat_tables),
 expected_objects as materialized (:expected_objects),
+made_up as materialized (:made_up),
 functions as materialized (
   select s.name, s.arguments,
          coalesce(pg_catalog.bool_or(f.definition -> 'arguments'::text ? s.arguments), false) as is_ours,
@@ -38,7 +41,7 @@ functions as materialized (
    group by s.name, s.arguments
 ), body_that as (
   select '^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*'
-         '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M|[^;]*\d\s*/\s*0(\.0*)?(?![\w.]))'
+         '(raise\s+(?!notice\M|warning\M|info\M|log\M|debug\M)|assert\s+false\M|((?!\m(if|case|loop|while|for|foreach)\M)[^;])*\d\s*/\s*0(\.0*)?(?![\w.]))'
          '|^\s*select\M[^;]*\d\s*/\s*0(\.0*)?(?![\w.])' as refuses,
          '^\s*(begin\s+return|select)\s+\(?(false|''f(alse)?''(::bool(ean)?)?)\)?\s*;?\s*(end\s*;?\s*)?$' as says_no
 ), triggers as materialized (
@@ -97,6 +100,111 @@ functions as materialized (
    where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid
      and ((p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses) or (p.prorettype = 'bool'::regtype::oid and p.prosrc ~* b.says_no))
      and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
+), refusing_every as materialized (
+  select t.object
+    from triggers t
+   cross join body_that b
+   where t.kind & 20 <> 0 and not t.conditional and not t.of_columns
+     and (t.body ~* b.refuses
+          or exists (select from refusing f
+                      where not f.says_no and t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*(perform|call)\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
+), simple as (
+  -- Conditions that can be asked about a made-up row: texts by length or value, flags, numbers, what is not there.
+  select c.number || '|\d+\s*(?:[<>]=?|<>|!=|=)\s*' || c.length
+         || '|' || c.length || '\s*(?:(?:[<>]=?|<>|!=|=)\s*\d+|(?:not\s+)?between\s+\d+\s+and\s+\d+)'
+         || '|' || c.word || '\s*(?:(?:=|<>|!=|!?~~\*?|\m(?:not\s+)?i?like\M|\mis\s+(?:not\s+)?distinct\s+from\M)\s*' || c.quoted
+         || '|\m(?:not\s+)?in\s*\(\s*' || c.quoted || '(?:\s*,\s*' || c.quoted || ')*\s*\)'
+         || '|(?:=\s*any|<>\s*all)\s*\(+\s*array\s*\[\s*' || c.quoted || '(?:\s*,\s*' || c.quoted || ')*\s*\]\s*\)+)'
+         || '|new\s*\.\s*"?\w+"?\s+is\s+(?:not\s+)?null'
+         || '|new\s*\.\s*"?(?:is_free_message|is_active)"?(?:\s*=\s*(?:true|false)|\s+is\s+(?:not\s+)?(?:true|false))?'
+         || '|\m(?:true|false)\M' as condition
+    from (
+      select '(?:\d+|new\s*\.\s*"?(?:message_count|epoch|releases_without_reply)"?)\s*(?:[<>]=?|<>|!=|=)\s*\d+' as number,
+             '(?:length|char_length|character_length|octet_length)\s*\(\s*' || w.word as length, w.word, '''[^''\\]*''' as quoted
+        from (select '(?:(?:btrim|trim|ltrim|rtrim|lower|upper)\s*\(\s*)?\(*(?:tg_op|new\s*\.\s*"?(?:content|sender_type|chat_state|release_reason|closed_reason)"?)(?:\s*\))*' as word) as w
+    ) as c
+), bodies as materialized (
+  -- Bodies that come to an error on some way, without loops and the like; messages may hold any word.
+  select t.object, t.on_table, t.root, t.statement, t.kind, t.vital, b.text,
+         case when t.conditional then pg_catalog.substring(t.as_made, 'WHEN (\(.*\)) EXECUTE') else 'true' end as begins
+    from triggers t
+   cross join lateral (
+     select pg_catalog.regexp_replace(pg_catalog.substring(t.body, '\m[Bb][Ee][Gg][Ii][Nn]\M.*$'), '(\mraise\M\s*\w*\s*|\massert\M[^;'']*,\s*)''(?:[^'']|'''')*''', '\1', 'gi') as text
+   ) as b
+   where t.kind & 20 <> 0 and not t.of_columns and t.object not in (select e.object from refusing_every e)
+     and (b.text ~* '\m(raise|assert)\M|/\s*0' or exists (select from refusing f where not f.says_no and b.text ~* ('\m' || f.proname::text || '"?\s*\(')))
+     and b.text !~* '\m(loop|while|for|foreach|execute|exit|continue)\M|\mexception\s+when\M|\mbegin\M.*\mbegin\M|(;|\mthen|\melse|\mbegin)\s*case\M'
+), steps as materialized (
+  select b.object, e.place, pg_catalog.lower(pg_catalog.regexp_replace(coalesce(e.found[1], e.found[2], e.found[4], e.found[5], e.found[6]), '\s+', ' ')) as step,
+         e.found[3] as condition
+    from bodies b
+   cross join lateral pg_catalog.regexp_matches(b.text,
+     '\m(end\s+if)\M|\m(if|els(?:e)?if)\M((?:(?!\mthen\M)[^;])*)\mthen\M|\m(else|return)\M|(\mraise\s+(?:notice|warning|info|log|debug)\M)|(\mraise\M|/\s*0(?:\.0*)?(?![\w.])|\m(?:perform|call)\s+(?:"?\w+"?\.)?"?\w+"?\s*\(|\massert\M[^;]*)', 'gi')
+     with ordinality as e (found, place)
+), ways as materialized (
+  -- Through a body step by step: the conditions of the branches it stands in, of those before them, and of what has not returned yet.
+  with recursive walk as (
+    select b.object collate "C" as object, 0::bigint as place, array[b.begins collate "C"] as branches, array['false' collate "C"] as before,
+           'true' collate "C" as goes_on, null::text collate "C" as errs
+      from bodies b
+    union all
+    select w.object, s.place,
+           (case when s.step = 'if' then pg_catalog.array_append(w.branches, s.condition)
+                when s.step in ('elsif', 'elseif') then pg_catalog.array_append(w.branches[1:n.deep - 1], s.condition)
+                when s.step = 'else' then pg_catalog.array_append(w.branches[1:n.deep - 1], 'true')
+                when s.step = 'end if' then w.branches[1:n.deep - 1] else w.branches end) collate "C",
+           (case when s.step = 'if' then pg_catalog.array_append(w.before, 'false')
+                when s.step in ('elsif', 'elseif', 'else') then pg_catalog.array_append(w.before[1:n.deep - 1], pg_catalog.format('%s or coalesce((%s), false)', w.before[n.deep], w.branches[n.deep]))
+                when s.step = 'end if' then w.before[1:n.deep - 1] else w.before end) collate "C",
+           (case when s.step = 'return' then pg_catalog.format('%s and not (%s)', w.goes_on, n.way) else w.goes_on end) collate "C",
+           (case when s.step = 'raise' or s.step like '/%'
+                  or (s.step ~ '^(perform|call) ' and exists (select from refusing f where not f.says_no and f.proname::text = pg_catalog.substring(s.step, '(\w+)"?\s*\($')))
+                then pg_catalog.format('%s and %s', w.goes_on, n.way)
+                when s.step like 'assert %' then pg_catalog.format('%s and %s and not coalesce((%s), false)', w.goes_on, n.way, pg_catalog.regexp_replace(pg_catalog.substr(s.step, 8), ',\s*$', '')) end) collate "C"
+      from walk w
+      join steps s on s.object = w.object and s.place = w.place + 1
+     cross join lateral (
+       select pg_catalog.cardinality(w.branches) as deep,
+              (select pg_catalog.string_agg(pg_catalog.format('coalesce((%s), false) and not (%s)', w.branches[i.n], w.before[i.n]), ' and ')
+                 from pg_catalog.generate_series(1, pg_catalog.cardinality(w.branches)) as i (n)) as way
+     ) as n
+  )
+  select b.object, b.on_table, b.root, b.statement, b.kind, b.vital, c.condition
+    from walk w
+    join bodies b on b.object = w.object
+   cross join lateral (select pg_catalog.regexp_replace(w.errs, '::(text|character varying|bpchar)(\[\])?', '', 'g') as condition) as c
+   cross join simple m
+   where w.errs is not null
+     and pg_catalog.regexp_replace(c.condition, m.condition, ' ', 'gi') ~* '^(\s|[(),]|\m(and|or|not|coalesce)\M)*$'
+), refused as materialized (
+  select w.object, w.statement, w.vital, m.told
+    from ways w
+    join made_up m on m.relation = w.root::text
+     and ((w.kind & 4 <> 0 and m.act in ('insert', 'both')) or (w.kind & 16 <> 0 and m.act in ('update', 'both')))
+   cross join lateral (
+     select pg_catalog.string_agg(
+              pg_catalog.format('%s::%s as %I',
+                pg_catalog.quote_nullable(case when m.row_of ->> a.attname::text = 'soon' then 'now'
+                                               when y.typname = 'uuid' then '00000000-0000-0000-0000-00000000000' || (m.row_of ->> a.attname::text)
+                                               else m.row_of ->> a.attname::text end),
+                pg_catalog.format_type(y.oid, null), a.attname), ', ') as listed,
+            pg_catalog.array_agg(a.attname::text) as names
+       from pg_attribute a
+       join pg_type y on y.oid = a.atttypid
+       join chat_tables c on c.oid = a.attrelid and c.relname = w.root and not c.ours and not c.relispartition
+      where a.attnum > 0 and not a.attisdropped and m.row_of ? a.attname::text
+        and y.typname = case when a.attname in ('content', 'sender_type', 'chat_state', 'release_reason', 'closed_reason') and y.typname = 'varchar' then 'varchar'
+                             when a.attname in ('content', 'sender_type', 'chat_state', 'release_reason', 'closed_reason') then 'text'
+                             when a.attname in ('is_free_message', 'is_active') then 'bool'
+                             when a.attname in ('message_count', 'epoch', 'releases_without_reply') then case y.typname when 'int8' then 'int8' else 'int4' end
+                             else y.typname end
+        and y.typname in ('uuid', 'text', 'varchar', 'bool', 'int4', 'int8', 'timestamptz')
+   ) as v
+   where not exists (select from pg_catalog.regexp_matches(w.condition, 'new\s*\.\s*"?(\w+)', 'gi') as u (name) where pg_catalog.lower(u.name[1]) <> all (v.names))
+     -- Who comes as an update of another row's kind is asked by its own rows.
+     and (select pg_catalog.count(*)
+            from pg_catalog.ts_stat(pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s, %L::text as tg_op) as new where %s',
+                                                      v.listed, case when m.act = 'update' then 'UPDATE' when w.kind & 4 <> 0 then 'INSERT' else 'UPDATE' end, w.condition))) > 0
 ), keys as materialized (
   -- Keys that others made, each with all columns that it looks at.
   select c.ours, c.relname, c.name as on_table, i.relname as index_name, k.conname, x.indnullsnotdistinct,
@@ -183,11 +291,11 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
            'refuses every ' || pg_catalog.concat_ws(' and ', case when t.kind & 4 <> 0 then 'insert' end, case when t.kind & 16 <> 0 then 'update' end) || ' of ' || t.on_table,
            t.statement, false, t.vital
       from triggers t
-     cross join body_that b
-     where t.kind & 20 <> 0 and not t.conditional and not t.of_columns
-       and (t.body ~* b.refuses
-            or exists (select from refusing f
-                        where not f.says_no and t.body ~* ('^((?!\mbegin\M).)*\mbegin\s+((?!\m(if|case|loop|while|for|foreach|return|begin)\M)[^;]*;\s*)*(perform|call)\s+("?\w+"?\.)?"?' || f.proname::text || '"?\s*\(')))
+     where t.object in (select e.object from refusing_every e)
+    union all
+    select 'trigger', r.object, 'refuses ' || pg_catalog.string_agg(distinct r.told, ', '), r.statement, false, pg_catalog.bool_or(r.vital)
+      from refused r
+     group by r.object, r.statement
     union all
     -- In a statement of that function about this table its name means two things.
     select 'column', k.object, 'has the name of a variable of ' || pg_catalog.min(p.proname::text) || ', which fails with it or takes the one for the other',
@@ -476,7 +584,8 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
                when found.trouble like 'may not be null, has no default,%' then 'somebody added it to a table of chatops'
                when found.kind = 'subscription' then 'somebody set up replication into these tables'
                else 'somebody, or another tool, made it beside ours' end as because,
-          case when not found.advice and lost.root = 'messages' then 'messages of users and operators may be lost without a word: the application takes them for written, and nothing says which'
+          case when found.kind = 'trigger' and found.trouble ~ '^refuses (a|an) ' then 'whoever writes that gets an error, and it is not kept'
+            when not found.advice and lost.root = 'messages' then 'messages of users and operators may be lost without a word: the application takes them for written, and nothing says which'
                when not found.advice and lost.root = 'chats' then 'chats, or what becomes of them, may be lost without a word: the application takes them for written'
                when lost.root is not null then 'rows that the application takes for written may not be there'
                when found.kind = 'rule' then 'what is written there becomes something else, or nothing, and the application takes it for written'

@@ -15,68 +15,18 @@
 -- help-text: or write its condition so that these pass
 -- needs-table: chats
 -- says: a message was lost; nobody answers; the deploy is not right
--- shares: chat_tables, expected_names
+-- shares: chat_tables, expected_names, made_up
 -- avoids: mergejoin
 -- Each is asked about made-up rows, as far as it looks at nothing but columns that these have, through functions that cannot fail. What
 -- the guards write bears the clock's time, which is later than when the transaction began.
 -- A text is asked as a query by ts_stat, on every server and within this snapshot: each word that it gives back is a row's name.
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 \set expected_names `cat sql/checks/shared/expected_names.sql`
+\set made_up `cat sql/checks/shared/made_up.sql`
 with chat_tables as materialized (:chat_tables),
 expected_names as materialized (:expected_names),
-made_up (relation, told, row_of) as (
-  values
-    ('messages', 'a message of a user', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
-       "is_free_message": "false", "created_at": "soon", "delivered_at": null, "read_at": null}'::jsonb),
-    ('messages', 'a reply', '{"id": "1", "chat_id": "2", "sender_type": "fictional", "content": "Yes, I am here all day.", "handled_by_operator_id": "3",
-       "is_free_message": "false", "created_at": "yesterday", "delivered_at": "now", "read_at": null}'),
-    ('messages', 'a message that was read', '{"id": "1", "chat_id": "2", "sender_type": "real", "content": "Hello, are you there?", "handled_by_operator_id": null,
-       "is_free_message": "true", "created_at": "yesterday", "delivered_at": "today", "read_at": "now"}'),
-    ('chats', 'a new chat', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "0",
-       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": null, "operator_replied_at": null, "last_message_at": null,
-       "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
-       "state_since": "yesterday", "epoch": "0", "releases_without_reply": "0", "closed_reason": null}'),
-    ('chats', 'a chat that waits', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_assignment", "is_active": "true", "message_count": "60",
-       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "soon",
-       "created_at": "yesterday", "updated_at": "soon", "waiting_since": "soon",
-       "state_since": "soon", "epoch": "40", "releases_without_reply": "2", "closed_reason": null}'),
-    ('chats', 'a chat that is held', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "assigned", "is_active": "true", "message_count": "60",
-       "assigned_operator_id": "3", "assignment_time": "soon", "last_operator_id": "3", "operator_replied_at": null, "last_message_at": "now",
-       "created_at": "yesterday", "updated_at": "soon", "waiting_since": "yesterday",
-       "state_since": "soon", "epoch": "41", "releases_without_reply": "0", "closed_reason": null}'),
-    ('chats', 'a chat that was answered', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "waiting_real_user_reply", "is_active": "true",
-       "message_count": "60", "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "soon",
-       "last_message_at": "soon", "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
-       "state_since": "soon", "epoch": "42", "releases_without_reply": "0", "closed_reason": null}'),
-    ('chats', 'a chat that ended', '{"id": "1", "real_user_id": "4", "fictional_user_id": "5", "chat_state": "completed", "is_active": "false", "message_count": "60",
-       "assigned_operator_id": null, "assignment_time": null, "last_operator_id": "3", "operator_replied_at": "now", "last_message_at": "now",
-       "created_at": "yesterday", "updated_at": "soon", "waiting_since": null,
-       "state_since": "soon", "epoch": "43", "releases_without_reply": "0", "closed_reason": "closed"}'),
-    ('chat_assignments', 'a turn', '{"chat_id": "2", "operator_id": "3", "assigned_at": "soon", "released_at": null, "release_reason": null, "created_at": "now", "waiting_since": "yesterday",
-       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
-    ('chat_assignments', 'a turn that ended in a reply', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "soon",
-       "release_reason": "operator_sent_message", "created_at": "yesterday", "waiting_since": "yesterday",
-       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
-    ('chat_assignments', 'a turn that ended idle', '{"chat_id": "2", "operator_id": "3", "assigned_at": "yesterday", "released_at": "soon",
-       "release_reason": "idle_timeout", "created_at": "yesterday", "waiting_since": null,
-       "queued_since": "yesterday", "announced_reason": null, "announced_at": null}'),
-    ('operators', 'an operator who is there', '{"is_active": "true", "is_available": "true", "last_activity": "now", "total_messages": "60"}'),
-    ('operators', 'an operator who is away', '{"is_active": "true", "is_available": "false", "last_activity": "now", "total_messages": "60"}'),
-    ('operators', 'an operator who left', '{"is_active": "false", "is_available": "false", "last_activity": "now", "total_messages": "0"}'),
-    ('operator_activity', 'a heartbeat', '{"chat_id": "2", "operator_id": "3", "last_activity": "soon", "updated_at": "soon"}'),
-    ('real_users', 'a user', '{"id": "4"}'), ('fictional_users', 'a profile', '{"id": "5"}'),
-    ('platform_config', 'a setting', '{"key": "max_reassignments"}'),
-    ('chatops.actions', 'what chatops notes', '{"at": "now", "target_schema": "public", "command": "chatops release", "action": "release", "code": null, "chat_id": "2",
-       "operator_id": "3", "row_id": null, "outcome": "done", "detail": null, "undoes": null}'),
-    ('chatops.actions', 'what chatops repairs', '{"at": "now", "target_schema": "public", "command": "chatops repair", "action": "repair", "code": "CHAT001", "chat_id": null,
-       "operator_id": null, "row_id": "1", "outcome": "done", "detail": null, "undoes": null}'),
-    ('chatops.migrations', 'a file that goes in', '{"target_schema": "public", "source": "chatops", "name": "028_partitioned_messages", "number": "28", "kind": "versioned",
-       "state": "running", "steps_done": "0", "started_at": "now", "applied_at": null}'),
-    ('chatops.settings', 'a pause', '{"target_schema": "public", "key": "pause", "until": "tomorrow", "set_at": "now"}'),
-    ('chatops.settings', 'what protects the tables', '{"target_schema": "public", "key": "safety", "until": null, "set_at": "now"}'),
-    ('chatops.runs', 'a run', '{"command": "migrate", "started_at": "now"}'),
-    ('chatops.watches', 'a watch', '{"target_schema": "public", "written_at": "now"}')
-), checks as (
+made_up as materialized (:made_up),
+checks as (
   select c.name as relation, case when c.ours then c.name else c.relname::text end as relname, c.oid, k.conname, pg_catalog.pg_get_expr(k.conbin, k.conrelid) as condition, k.conkey,
          pg_catalog.format('alter table %s drop constraint %I;', c.name, k.conname) as remedy
     from chat_tables c
