@@ -22,7 +22,7 @@ def psql(
     cannot write, lock tables or end sessions. Where there is none it says so, and only its transactions are read-only.
 
     With --write the log has who opened the session and when, and when it was closed, but none of its statements: undo cannot take
-    them back.
+    them back. It writes though the database is set to be read-only.
 
     Examples:
       chatops psql

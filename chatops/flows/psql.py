@@ -28,6 +28,8 @@ VARIABLES = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "load_balance_hosts": "PGLOADBALANCEHOSTS",
 }  # fmt: skip
 READ_ONLY = "-c default_transaction_read_only=on"
+WRITES = "-c default_transaction_read_only=off"
+"""What lets a session write where it is set for the database or the role that nothing is written."""
 SEES_ALL = "pg_read_all_data"
 """From this role nothing but row level security hides rows: then it gets an error rather than fewer of them."""
 PROOF = "select pg_catalog.current_setting('transaction_read_only'), current_user"
@@ -49,6 +51,7 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
     with database.reading():
         invocation.banner(database)
         asked = [] if write else database.tuples(sqlfiles.read("queries/psql_roles.sql"), {"tables": list(TABLES)})
+        refuses = write and database.facts is not None and database.facts.read_only
     behind_a_pooler = pools_transactions(database)
     given = in_one_line(given_on(arguments))
     asks = f"Run in psql, which may write: {formatting.visible(given)}" if given else "Open psql that may write"
@@ -56,8 +59,13 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
         raise RefusedError("nothing was opened")
     if not write and behind_a_pooler:
         raise RefusedError("a pooler does not pass on that a session only reads: give --write, or connect to the server itself")
-    environment = variables(invocation.target, os.environ, write=write, plain=behind_a_pooler)
-    if write:
+    environment = variables(invocation.target, os.environ, write=write, plain=behind_a_pooler, refuses=refuses)
+    if refuses and behind_a_pooler:
+        set_off = "set default_transaction_read_only = off;"
+        invocation.note([Span("psql; the database is set to be read-only: begin with "), Span(set_off, "code")])
+    elif refuses:
+        invocation.note("psql, and it may write, though the database is set to be read-only")
+    elif write:
         invocation.note("psql, and it may write")
     else:
         role, environment = _reading(program, invocation.target, [str(role) for (role,) in asked], environment)
@@ -116,16 +124,19 @@ def _of_the_embedded_server(invocation: Invocation) -> str:
     return str(found)
 
 
-def variables(target: Target, environ: Mapping[str, str], *, write: bool, plain: bool = False, role: str = "") -> dict[str, str]:
+def variables(
+    target: Target, environ: Mapping[str, str], *, write: bool, plain: bool = False, role: str = "", refuses: bool = False
+) -> dict[str, str]:
     """The environment in which psql finds the target; nothing of another one stays.
 
-    `plain`: no options are passed on. `role` is who the session becomes, and becomes again on RESET ROLE.
+    `plain`: no options are passed on. `refuses`: by the server's settings a session is read-only, and one that may write says
+    otherwise. `role` is who the session becomes, and becomes again on RESET ROLE.
     """
     made = {
         name: value for name, value in environ.items() if not name.startswith("PG") or name in ("PGPASSFILE", "PGSERVICEFILE")
     }
     made |= {VARIABLES[name]: value for name, value in target.parameters.items() if name in VARIABLES}
-    options = [made.get("PGOPTIONS", ""), "" if write else READ_ONLY]
+    options = [made.get("PGOPTIONS", ""), (WRITES if refuses else "") if write else READ_ONLY]
     if role:
         options.append(f"-c role={role}" + (" -c row_security=off" if role == SEES_ALL else ""))
     if target.schema != "public":

@@ -260,11 +260,13 @@ functions as materialized (
 select found.kind, found.object, found.trouble, made.function, made.owner, found.statement || ';' as remedy, found.stops and not found.advice as critical, found.advice,
        -- What shows it, as a word of a shell.
        '''' || pg_catalog.replace(
-         case when made.function is not null then '\sf ' || made.function
-              when found.kind = 'event trigger' then '\dy+ ' || found.object
-              when found.kind = 'function' then '\sf ' || found.object
-              when found.kind = 'subscription' then '\dRs+ ' || found.object
-              when found.kind in ('index', 'table', 'view', 'sequence') then '\d+ ' || found.object
+         case when made.function is not null then '\sf ' || made.function || '()'
+              when found.kind = 'event trigger' then '\dy+ ' || pg_catalog.quote_ident(found.object)
+              -- As DROP takes it: by the types alone.
+              when found.kind = 'function' then '\sf ' || pg_catalog.regexp_replace(found.statement, '^drop (routine|function) ', '')
+              when found.kind = 'subscription' then '\dRs+ ' || pg_catalog.quote_ident(found.object)
+              when found.kind = 'index' then '\d+ ' || pg_catalog.quote_ident(found.object)
+              when found.kind in ('table', 'view', 'sequence') then '\d+ ' || found.object
               else '\d+ ' || pg_catalog.regexp_replace(found.object, '\.[^.]*$', '') end, '''', '''\''''') || '''' as look,
        said.because, said.so
   from (

@@ -140,7 +140,19 @@ given as (
   select r.oid, r.rolname, r.rolbypassrls, r.rolsuper from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role')
 )
 select found.object, found.trouble, said.because, said.so,
-       pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
+       -- The session in which it is pasted is read-only, too: its transactions from now on, and the one in which all of it is sent.
+       case when pg_catalog.bool_or(found.trouble like '%: nothing can be written') over ()
+            then 'set default_transaction_read_only = off; set transaction read write; ' else '' end
+       || pg_catalog.string_agg(found.remedy, ' ') over (order by found.trouble like '%: nothing can be written' desc, found.object, found.trouble
+                                                      rows between unbounded preceding and unbounded following) as remedy,
+       nullif(pg_catalog.concat_ws('; ',
+         -- As the server refuses it: not everybody may set these.
+         case when found.object in ('setting session_replication_role', 'setting chatops.write')
+                   and not pg_catalog.has_parameter_privilege(pg_catalog.substr(found.object, 9), 'set')
+              then current_user::text || ' may not reset it: a superuser has to' end,
+         'sessions that are open keep it: once it is reset, restart the application''s pool; or a person decides to end them: '
+         || case when found.trouble like '% for everybody: %' or not pg_catalog.bool_or(found.trouble like '% for everybody: %') over () then kept.ends end), '') as decides,
+       kept.ends as statement, found.stops and not found.advice as critical, found.advice
   from (
     select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.name as object, 'is emptied by a crash' as trouble,
            pg_catalog.format('alter %s %s set logged;', case c.relkind when 'S' then 'sequence' else 'table' end, c.name) as remedy, false as advice, false as stops
@@ -160,8 +172,8 @@ select found.object, found.trouble, said.because, said.so,
       from settings s
      where (s.name = 'session_replication_role' and s.value = 'replica') or s.name = 'chatops.write'
     union all
-    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written', pg_catalog.format('alter %s reset %I;', s.place, s.name),
-           not s.loud, s.certain
+    select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': nothing can be written',
+           pg_catalog.format('alter %s reset %I;', s.place, s.name), not s.loud, s.certain
       from settings s
      where s.of_the_application and s.name = 'default_transaction_read_only' and s.value in ('on', 'true', 'yes', '1')
     union all
@@ -241,13 +253,13 @@ select found.object, found.trouble, said.because, said.so,
      where not w.platform
     union all
     -- Whoever has all of them goes on working, until one is lost.
-    select 'role ' || pg_catalog.quote_ident(w.rolname), 'writes chats, and uses all ' || w.rolconnlimit || ' connections that it may have: the next is refused',
+    select 'role ' || pg_catalog.quote_ident(w.rolname), 'writes chats, and uses all ' || w.rolconnlimit::text || ' connections that it may have: the next is refused',
            pg_catalog.format('alter role %I connection limit -1;', w.rolname), not w.by_name, false
       from as_whom w
      where w.rolcanlogin and w.rolconnlimit > 0
        and (select pg_catalog.count(*) from pg_stat_activity a where a.usesysid = w.oid) >= w.rolconnlimit
     union all
-    select 'database ' || pg_catalog.quote_ident(d.datname), 'uses all ' || d.datconnlimit || ' connections that it may have: the next is refused',
+    select 'database ' || pg_catalog.quote_ident(d.datname), 'uses all ' || d.datconnlimit::text || ' connections that it may have: the next is refused',
            pg_catalog.format('alter database %I connection limit -1;', d.datname), false, false
       from pg_database d
      where d.datname = current_database() and d.datconnlimit > 0
@@ -444,4 +456,11 @@ select found.object, found.trouble, said.because, said.so,
                when found.trouble ~ '^may be (changed|set) by ' then 'they change what chatops notes and goes by'
                when found.trouble ~ '^(lets|gives) ' then 'they put or change objects there, which chatops and its functions then work with' end as so
  ) as said
+ cross join lateral (
+   -- What is in the server's file reaches open sessions by itself, what is loaded at the login is there already.
+   select case when found.object like 'setting %' and found.remedy not like 'alter system %' and found.object not like '%preload_libraries'
+               then 'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and backend_type = ''client backend'' and pid <> pg_backend_pid()'
+                    || case when found.trouble like '% for everybody: %' then ';'
+                            else pg_catalog.format(' and usesysid = %L::regrole;', pg_catalog.substring(found.trouble, '.* for (.*): ')) end end as ends
+ ) as kept
  order by critical desc, found.advice, found.object, found.trouble
