@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from chatops import formatting
 from chatops.deploys import monitor_state, receipt
 from chatops.deploys.monitor_state import Look, Seen
 from tests.conftest import in_ci
@@ -273,3 +274,37 @@ def test_the_last_run_is_reported_with_a_fresh_look_and_the_way_back(
     ):
         assert words in unescape(page.words), words
     assert "script" not in page.tags
+
+
+def test_how_long_a_run_and_its_files_took_is_one_number_wherever_it_is_told(
+    core_database: Database, chatops_inprocess: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Files that go together, by themselves, statement by statement and in batches, and the views: the screen of the run, the
+    ledger, `status` and the page."""
+    database = core_database
+    chatops_inprocess("adopt", "--to", "017", "--yes", db=database, check=0)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "001_a.sql").write_text("create table a (b integer);")
+    (tmp_path / "own" / "002_b.sql").write_text("create index concurrently on a (b);")
+    for where in ((), ("--dir", str(tmp_path / "own"), "--source", "own")):
+        done = chatops_inprocess("migrate", *where, "--yes", "--write", f"json={tmp_path}/run.json", db=database, check=0)
+        applied = json.loads((tmp_path / "run.json").read_text())["applied"]
+        told = {one["name"]: (one["duration_ms"], one["waited_ms"]) for one in applied}
+        kept = {
+            name.removeprefix("views/"): (duration, waited)
+            for name, duration, waited in database.value(
+                "select json_agg(json_build_array(name, duration_ms, waited_ms)) from chatops.migrations where state = 'applied'"
+            )
+        }
+        assert told == {name: kept[name] for name in told}
+        within = formatting.duration(sum(duration for duration, _ in told.values()) / 1000)
+        assert f", {within} of it in the files." in done.stdout or f" in {within}." in done.stdout
+        assert (
+            f", {within} in the files, " in chatops_inprocess("report", "--last", "-o", "plain", db=database, check=None).stdout
+        )
+        files = json.loads(chatops_inprocess("status", *where, "-o", "json", db=database, check=0).stdout)["files"]
+        shown = {one["name"]: one["duration"] for one in files if one["name"] in told}
+        assert shown == {name: duration / 1000 for name, (duration, _) in told.items() if name in shown}
+        for name in shown:
+            line = next(line for line in done.stderr.splitlines() if line.startswith("  ✓ ") and name in line)
+            assert line.endswith(f" {formatting.duration(shown[name])}"), line

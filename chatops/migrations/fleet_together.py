@@ -11,6 +11,7 @@ from chatops import db, sqlfiles
 from chatops.db import Database, Ran
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
+from chatops.migrations import ledger
 from chatops.migrations.events import Done, Event, Installed
 from chatops.migrations.heard import said
 from chatops.migrations.locks import Budget
@@ -158,7 +159,13 @@ def _note(one: _Sent, told: Ran, tell: Callable[[str, Event], None]) -> None:
     ms = one.transaction.duration_ms(told)
     before = member.outcome or MigrationOutcome((), (), tuple(entry.name for entry in prepared.plan.left))
     if one.entry is None:
-        done = tuple(Done(view.name, "view", view.reading.effect or "", ms, 0.0, 0) for view in prepared.views)
+        ended = [ledger.end_text(member.target.schema, SHIPPED, view.ledger_name) for view in prepared.views]
+        took = [one.transaction.recorded_ms(told, text) or 0.0 for text in ended]
+        ms = sum(took)
+        done = tuple(
+            Done(view.name, "view", view.reading.effect or "", each, 0.0, 0)
+            for view, each in zip(prepared.views, took, strict=True)
+        )
         tell(member.label, Installed(tuple(view.name for view in prepared.views), ms / 1000))
     else:
         done = (Done(one.entry.name, "file", one.entry.effect, ms, 0.0, one.transaction.rows_changed(told)),)

@@ -78,6 +78,8 @@ class Budget:
     more: int = 0
     """Steps by which the deadline has risen beside those of the attempts; see `lengthen`."""
     started: float = field(init=False)
+    waited_ms: float = 0.0
+    """What was spent when the last attempt began."""
     first: list[str] = field(default_factory=list)
     """LOCK statements to begin an attempt with; see `learn`."""
     seen: Sequence[Blocker] = ()
@@ -92,6 +94,11 @@ class Budget:
     def left(self) -> float:
         """Seconds until the budget is spent."""
         return self.max_wait - (self.clock() - self.started)
+
+    def note_waited(self) -> float:
+        """What is spent of it by now, for the ledger; kept, so that the screen says the same."""
+        self.waited_ms = round((self.max_wait - self.left) * 1000, 1)
+        return self.waited_ms
 
     @property
     def deadline_ms(self) -> int:

@@ -213,9 +213,11 @@ class Migrating:
         self.progress.tell(Started(entry.name))
         if entry.file.reading.mode != "transaction":
             started = time.monotonic()
-            rows = steps_of(self.attempts, entry, entry.file.reading.mode).all()
+            steps = steps_of(self.attempts, entry, entry.file.reading.mode)
+            rows = steps.all()
             self.attempts.unflushed = False
-            return Done(entry.name, "file", entry.effect, (time.monotonic() - started) * 1000, 0.0, rows)
+            took_ms = (time.monotonic() - started) * 1000 if steps.took_ms is None else steps.took_ms
+            return Done(entry.name, "file", entry.effect, took_ms, 0.0, rows)
 
         followed = self.followed(0)
 
@@ -223,18 +225,18 @@ class Migrating:
             return for_file(
                 entry, self.database.target.schema, self.run, deadline_ms=budget.deadline_ms,
                 bookkeeping=not self.now.ledger.exists, statement_timeout=self.request.statement_timeout,
-                waited_ms=(budget.max_wait - budget.left) * 1000, first=budget.first, patient=budget.patient,
+                waited_ms=budget.note_waited(), first=budget.first, patient=budget.patient,
                 followed=followed, run_known=bool(self.progress.done), also=self.also(entry),
                 has_chats=self.now.ledger.facts.has_chats,
             )  # fmt: skip
 
-        started = time.monotonic()
         budget = self.attempts.budget(entry.name)
         ran, last, seconds = self.attempts.send(entry.name, transaction)
         self.attempts.unflushed = followed
         rows = last.rows_changed(ran) if ran is not None else 0
-        waited = max(0.0, time.monotonic() - started - seconds)
-        return Done(entry.name, "file", entry.effect, seconds * 1000, waited * 1000, rows, budget.attempt)
+        # As the ledger has it, where the server said so: the screen, `status` and a page name one number.
+        took_ms = (last.duration_ms(ran) if ran is not None else 0.0) or seconds * 1000
+        return Done(entry.name, "file", entry.effect, took_ms, budget.waited_ms, rows, budget.attempt)
 
     def followed(self, index: int) -> bool:
         """Whether the commit of another transaction comes after a file of the plan, and makes it durable too.
@@ -378,16 +380,18 @@ class Migrating:
         def transaction(budget: Budget) -> Transaction:
             return for_views(
                 changed, self.database.target.schema, self.run, source=SHIPPED, deadline_ms=budget.deadline_ms,
-                statement_timeout=self.request.statement_timeout,
+                statement_timeout=self.request.statement_timeout, waited_ms=budget.note_waited(),
             )  # fmt: skip
 
-        _, _, seconds = self.attempts.send(name, transaction)
+        ran, sent, seconds = self.attempts.send(name, transaction)
         self.attempts.unflushed = False
         budget = self.attempts.budget(name)
-        waited = budget.max_wait - budget.left - seconds
-        for view in changed:
-            done = Done(view.name, "view", view.reading.effect or "", seconds * 1000, max(0.0, waited) * 1000, 0, budget.attempt)
-            self.progress.done.append(done)
+        for place, view in enumerate(changed):
+            told = sent.recorded_ms(ran, ledgers.end_text(self.database.target.schema, SHIPPED, view.ledger_name))
+            took_ms = seconds * 1000 if told is None else told
+            # What they waited for they waited for together: the first of them tells it, as in the ledger.
+            waited = (0.0, 1) if place else (budget.waited_ms, budget.attempt)
+            self.progress.done.append(Done(view.name, "view", view.reading.effect or "", took_ms, waited[0], 0, waited[1]))
         self.progress.heard.clear()
         self.progress.tell(Installed(tuple(view.name for view in changed), seconds))
         self.progress.now = replace(self.now, views=())

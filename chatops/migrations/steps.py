@@ -47,6 +47,7 @@ class Steps:
         self.resuming = entry.row is not None
         self.rows = 0
         self.unrecorded = 0  # rows that the ledger has not been told of yet
+        self.took_ms: float | None = None  # how long all of it took, by the ledger, once it is in
 
     @property
     def database(self) -> Database:
@@ -83,13 +84,14 @@ class Steps:
 
     def send(self, texts: Sequence[str], *, expected: str, bookkeeping: bool = False) -> None:
         """Writes to the ledger under the migrators' lock, as soon as it is free."""
-        self.attempts.send(
+        ran, sent, _ = self.attempts.send(
             self.entry.name,
             lambda budget: self.texts.transaction(
                 texts, None, [], expected=expected, lock_timeout_ms=budget.deadline_ms, bookkeeping=bookkeeping
             ),
             verdict=self.verdict,
         )
+        self.took_ms = sent.recorded_ms(ran, self.texts.end())
 
     def one(self, statement: Statement) -> None:
         raise NotImplementedError

@@ -146,8 +146,16 @@ class Transaction:
 
     def duration_ms(self, ran: Ran) -> float:
         """How long the file took by the server's clock; 0 where the server did not say."""
-        told = ran.firsts[self.end] if self.end is not None and self.end < len(ran.firsts) else None
-        return float(told or 0)
+        return _told(ran, self.end) or 0.0
+
+    def recorded_ms(self, ran: Ran | None, ended: str) -> float | None:
+        """The same of what the statement `ended` records, as the ledger has it; None where the server did not say."""
+        text = ended.rstrip().removesuffix(";")
+        at = next(
+            (at for at, part in enumerate(self.parts) if part.statement is None and part.text.rstrip().removesuffix(";") == text),
+            None,
+        )
+        return _told(ran, at) if ran is not None else None
 
     def failure(self, ran: Ran) -> Failure:
         """Where a run of this text stopped: by the server's position, else by the number of statements that had finished."""
@@ -175,6 +183,11 @@ class Transaction:
             part.statement,
             unplaced(error.context, names, part.reading, part.statement, repeated=error.sqlstate == "42701"),
         )
+
+
+def _told(ran: Ran, at: int | None) -> float | None:
+    told = ran.firsts[at] if at is not None and at < len(ran.firsts) else None
+    return None if told is None else float(told)
 
 
 def for_file(
@@ -243,17 +256,18 @@ def for_ledger(texts: Sequence[str], schema: str, run: Run, *, deadline_ms: int,
 
 
 def for_views(
-    views: Sequence[View], schema: str, run: Run, *, source: str, deadline_ms: int, statement_timeout: str | None = None
-) -> Transaction:
+    views: Sequence[View], schema: str, run: Run, *, source: str, deadline_ms: int, statement_timeout: str | None = None,
+    waited_ms: float = 0.0,
+) -> Transaction:  # fmt: skip
     """Every view whose text changed, all or none."""
     parts = _head(schema, run, deadline_ms, statement_timeout, bookkeeping=False)
     parts.append(Part(deadline_text(deadline_ms)))
-    for view in views:
+    for place, view in enumerate(views):
+        of_view = (source, view.ledger_name, None, view.reading.checksum)
+        begin = ledger.begin_text(schema, *of_view, run, kind="repeatable", waited_ms=0.0 if place else waited_ms)
         parts += [
             Part(ledger.expect_text(schema, source, view.ledger_name, view.row)),
-            Part(
-                ledger.begin_text(schema, source, view.ledger_name, None, view.reading.checksum, run, kind="repeatable")
-            ),
+            Part(begin),
             *_kept(schema, source, view.ledger_name, view.reading),
             *_body(view.reading, run, form=_form(run, source, view.ledger_name)),
             Part(ledger.end_text(schema, source, view.ledger_name)),

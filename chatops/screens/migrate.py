@@ -194,7 +194,9 @@ def outcome_answer(
     told = [formatting.plural(len(files), "file")] if files or not (made or distributed) else []
     told += views.counted(done.name for done in made)
     told += ["the schema distributed"] if distributed else []
-    line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}."
+    line = f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]} in {formatting.duration(seconds)}"
+    within = formatting.duration(sum(done.duration_ms for done in (*files, *made)) / 1000)
+    line += f", {within} of it in the files." if (files or made) and within != formatting.duration(seconds) else "."
     if files:
         rows = sum(done.rows for done in files)
         line += f" {formatting.plural(rows, 'row') if rows else 'No row'} changed; {_locks_had(outcome.done)}."
