@@ -24,13 +24,13 @@ from chatops.migrations.ask_same import planned_alike
 from chatops.migrations.citus_form import form_of
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.ledger import Run
-from chatops.migrations.made_again import Made, anything
+from chatops.migrations.made_again import Made, anything, made_later
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.rights_again import Rights, rights_of
 from chatops.migrations.routine_options import differing, options_of, plain_options, view_options
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
-from chatops.migrations.statements import first_word, plain
+from chatops.migrations.statements import plain
 from chatops.migrations.transaction import CLEAN, Part, Transaction, deadline_text
 from chatops.model import Values
 
@@ -112,7 +112,8 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
         statements = [one for statement in statements for text in form.texts(statement.text) for one in scan(text)]
     own = [one for statement in statements if (one := anything(statement)) is not None and one.replaces]
     later = plan.entries[plan.entries.index(entry) + 1 :]
-    left = [(one, by) for one in own if (by := _made_later(one, later)) is not None]
+    others = _makes(later) if own else []
+    left = [(one, by) for one in own if (by := made_later(one, others)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
     if not made:
         more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
@@ -157,23 +158,12 @@ def entry_of(plan: MigrationPlan, name: str) -> Entry:
     return found[0]
 
 
-def _made_later(one: Made, later: Sequence[Entry]) -> str | None:
-    """The last later file that is in and makes the same thing, or drops it."""
-    found = None
-    for entry in later:
-        if entry.file is None or not entry.state.is_in:
-            continue
-        for statement in entry.file.reading.statements:
-            other = anything(statement)
-            if other is None or (other.kind, other.name) != (one.kind, one.name):
-                continue
-            if (
-                one.kind in ("VIEW", "INDEX")
-                or other.arguments == one.arguments
-                or (first_word(statement) == "DROP" and not other.arguments)
-            ):
-                found = entry.name
-    return found
+def _makes(entries: Sequence[Entry]) -> list[tuple[str, Made]]:
+    """What files that are in make or drop, each with the file's name."""
+    return [
+        (entry.name, made) for entry in entries if entry.file is not None and entry.state.is_in
+        for statement in entry.file.reading.statements if (made := anything(statement)) is not None
+    ]  # fmt: skip
 
 
 def _piece(database: Database, one: Made, schema: str | None, judged: Judged, alike: frozenset[str]) -> Piece:

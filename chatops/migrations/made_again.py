@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 from chatops.frozen import frozen
 from chatops.migrations.scanner import Statement, normalised, significant
 from chatops.migrations.statements import built_index, first_word, plain
@@ -30,11 +33,11 @@ def made_by(statement: Statement) -> Made | None:
     """
     if first_word(statement) not in ("CREATE", "DROP"):
         return None
-    tokens = list(significant(statement.text))
-    words = [token.upper for token in tokens[:8]]
+    words = _beginning(statement, 8)
     kind = next((word for word in words if word in KINDS), None)
     if kind is None or any(word in ("TABLE", "MATERIALIZED", "TRIGGER", "POLICY") for word in words[: words.index(kind)]):
         return None
+    tokens = list(significant(statement.text))
     at = words.index(kind) + 1
     if words[at : at + 2] == ["IF", "EXISTS"]:
         at += 2
@@ -60,9 +63,12 @@ def trigger_of(statement: Statement) -> Made | None:
     ...     'create or replace trigger T before insert on s."M" execute function f(); drop trigger if exists t on m')) if one]
     [('t', 'M', True), ('t', 'm', False)]
     """
+    begins = _beginning(statement, 4) if first_word(statement) in ("CREATE", "DROP") else []
+    if "TRIGGER" not in begins or "EVENT" in begins[:2]:
+        return None
     tokens = list(significant(statement.text))
     words = [token.upper for token in tokens]
-    if first_word(statement) not in ("CREATE", "DROP") or "TRIGGER" not in words[:4] or "EVENT" in words[:2] or "ON" not in words:
+    if "ON" not in words:
         return None
     name = words.index("TRIGGER") + (3 if words[words.index("TRIGGER") + 1] == "IF" else 1)
     table = words.index("ON", name + 1) + 1
@@ -79,16 +85,16 @@ def index_of(statement: Statement) -> Made | None:
     ...     'create index concurrently if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
     [('i', 't', True), ('i', '', False)]
     """
-    tokens = list(significant(statement.text))
-    words = [token.upper for token in tokens]
+    words = _beginning(statement, 7)
     if words[:2] == ["DROP", "INDEX"]:
+        tokens = list(significant(statement.text))
         at = 2 + (words[2:3] == ["CONCURRENTLY"])
         at += 2 if words[at : at + 2] == ["IF", "EXISTS"] else 0
         while at + 2 < len(tokens) and tokens[at + 1].text == ".":
             at += 2
         return Made("INDEX", plain(tokens[at]), "", False, statement)
     index = built_index(statement)
-    if index is None or not index.name or "EXISTS" not in words[:7]:
+    if index is None or not index.name or "EXISTS" not in words:
         return None
     return Made("INDEX", index.name, index.table.rpartition(".")[2].strip('"'), True, statement)
 
@@ -96,6 +102,24 @@ def index_of(statement: Statement) -> Made | None:
 def anything(statement: Statement) -> Made | None:
     """What a statement makes or drops, of all that can be made again."""
     return made_by(statement) or trigger_of(statement) or index_of(statement)
+
+
+def made_later(one: Made, others: Iterable[tuple[str, Made]]) -> str | None:
+    """The last of later files that makes the same thing, or drops it; `others` are what they make, each with its file."""
+    found = None
+    for name, other in others:
+        if (other.kind, other.name) == (one.kind, one.name) and (
+            one.kind in ("VIEW", "INDEX")
+            or other.arguments == one.arguments
+            or (first_word(other.statement) == "DROP" and not other.arguments)
+        ):
+            found = name
+    return found
+
+
+def _beginning(statement: Statement, count: int) -> list[str]:
+    """Its first words; of a long one most is never looked at."""
+    return [token.upper for token in islice(significant(statement.text), count)]
 
 
 def _between_parentheses(statement: Statement, start: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import field
+from itertools import islice
 
 from chatops.frozen import frozen
 from chatops.migrations.scanner import Statement, Token, significant
@@ -30,10 +31,11 @@ def built_index(statement: Statement) -> Index | None:
     >>> built_index(scan('create unique index concurrently if not exists "My" on only s.chats (id)')[0])
     Index(table='s.chats', name='My')
     """
+    begins = [token.upper for token in islice(significant(statement.text), 4)]
+    if begins[:2] not in (["CREATE", "INDEX"], ["CREATE", "UNIQUE"]) or "CONCURRENTLY" not in begins:
+        return None
     tokens = list(significant(statement.text))
     words_ = [token.upper for token in tokens]
-    if words_[:2] not in (["CREATE", "INDEX"], ["CREATE", "UNIQUE"]) or "CONCURRENTLY" not in words_[:4]:
-        return None
     at = words_.index("CONCURRENTLY")
     word = tokens[at]
     at += 4 if words_[at + 1 : at + 4] == ["IF", "NOT", "EXISTS"] else 1
