@@ -313,6 +313,11 @@ COLUMNS = {
     "columns named like variables of elsewhere": Harm("alter table chats add column p_mood text; alter table messages add column v_now text"),
 }  # fmt: skip
 
+COLLATION = (
+    "do $h$ begin create collation by_name (provider = icu, locale = 'de'); exception when feature_not_supported then "
+    "execute 'create collation by_name (provider = builtin, locale = ''C.UTF-8'')'; end $h$; "
+)
+"""Of a library that tells versions; the embedded server is built without the one of 15."""
 STORAGE = {
     "unlogged": Harm("alter table operator_activity set unlogged", ("DB029",)),
     "no vacuum": Harm("alter table messages set (autovacuum_enabled = off)", ("DB029",)),
@@ -341,6 +346,10 @@ STORAGE = {
     "no wait for the disk": Harm(
         "do $h$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $h$", (), ("DB029",)),
     "guards off for a role": Harm("alter role service_role set session_replication_role = replica", ("DB029",)),
+    "sorted otherwise by now": Harm(
+        COLLATION + "create index on real_users (name collate by_name); "
+        "update pg_collation set collversion = '0' where oid = 'by_name'::regcollation", ("DB029",)),
+    "sorted otherwise, by no index": Harm(COLLATION + "update pg_collation set collversion = '0' where oid = 'by_name'::regcollation"),
 }  # fmt: skip
 
 VIEWS = {

@@ -277,12 +277,18 @@ select found.object, found.trouble, said.because, said.so,
        and d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)
     union all
     select 'collation ' || pg_catalog.quote_ident(l.collname), 'sorts text in another way than when the indexes over it were made: they may miss rows, and let pairs pass',
-           pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false, false
-      from chat_tables t
-      join pg_index x on x.indrelid = t.oid
-     cross join lateral pg_catalog.unnest(x.indcollation::oid[]) as u (collation_id)
-      join pg_collation l on l.oid = u.collation_id and l.collversion <> pg_catalog.pg_collation_actual_version(l.oid)
-     group by l.oid, l.collname
+           l.tables || pg_catalog.format(' alter collation %s refresh version;', l.oid::regcollation), false, false
+      from (
+        select c.oid, c.collname, c.collversion, pg_catalog.string_agg(pg_catalog.format('reindex table %s;', t.name), ' ') as tables
+          from chat_tables t
+          join pg_index x on x.indrelid = t.oid
+         cross join lateral pg_catalog.unnest(x.indcollation::oid[]) as u (collation_id)
+          join pg_collation c on c.oid = u.collation_id
+         group by c.oid, c.collname, c.collversion
+        -- A library is asked for each version: there are hundreds of collations, and an index goes by one or two.
+        offset 0
+      ) as l
+     where l.collversion <> pg_catalog.pg_collation_actual_version(l.oid)
     union all
     select 'setting ' || s.name, 'is ' || s.value || ' for ' || s.role || ': the newest messages are lost in a crash',
            pg_catalog.format('alter %s reset %I;', s.place, s.name), true, false
