@@ -162,6 +162,13 @@ def first(query: str, order: str, most: int) -> str:
     return f"select found.* from (\n{query}\n) as found order by {order} limit {int(most)}"
 
 
+def first_by_key(query: str, key: str, order: str, most: int) -> str:
+    """As `first`, for few rows of many: they are found by `key` and what the order needs, and only these are looked up whole."""
+    ends = f"order by {order} limit {int(most)}"
+    found = f"select found.{key} from (\n{query}\n) as found {ends}"
+    return f"select whole.* from (\n{query}\n) as whole where whole.{key} = any (array({found})) {ends}"
+
+
 def shared(name: str) -> str:
     """What several checks begin with, as a CTE: one file of `sql/checks/shared`."""
     return f"{name} as materialized (\n{body(read(f'checks/shared/{name}.sql'))}\n)"

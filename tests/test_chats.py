@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatops import db, sqlfiles
+from chatops.chats import chat_list
 from chatops.chats.chat_list import ChatFilter, parsed
+from chatops.chats.reports import query
+from tests.ailing import opened
 from tests.conftest import Result
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, furnish, operator_id
@@ -113,6 +119,32 @@ def test_a_filter_that_is_none_is_refused(shift: Database, chatops_inprocess: Ru
     assert "no operator matches" in refused
     too_many = chatops_inprocess("release", "--where", "state=assigned", "--max", "1", "--dry-run", db=shift, check=4).stderr
     assert "these are 2 chats" in too_many
+
+
+def test_the_first_chats_are_found_without_the_people_of_all_others(shift: Database) -> None:
+    """In each order the same as at the top of the whole list; users and profiles are asked for where a filter names them."""
+    filters = (ChatFilter(), ChatFilter(state="waiting,assigned"), ChatFilter(user="", sort="age"), ChatFilter(sort="wait"),
+               ChatFilter(holder="none", sort="last-message"))  # fmt: skip
+    with opened(shift) as database, database.reading():
+        for wanted, oldest in itertools.product(filters, (False, True)):
+            whole = list(chat_list.stream(database, wanted, limit=100, oldest=oldest))
+            assert len(whole) > 2
+            for limit in (1, 2, len(whole)):
+                assert chat_list.first(database, wanted, limit=limit, oldest=oldest) == whole[:limit]
+            text = sqlfiles.first_by_key(query(database, chat_list.FILE), "chat_id", chat_list.order(wanted.sort), 2)
+            plan = database.value(db.inlined(f"explain (format json) {text}", wanted.parameters(database)))[0]["Plan"]
+            looking = [
+                one for one in _nodes(plan) if one.get("Parent Relationship") == "InitPlan" and one["Node Type"] == "Limit"
+            ]
+            read = {one["Relation Name"] for one in _nodes(looking[0]) if "Relation Name" in one}
+            assert ("real_users" in read) == (wanted.user is not None)
+            assert "operators" not in read
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
 
 
 def test_what_each_operator_did(shift: Database, chatops_inprocess: Run) -> None:

@@ -190,7 +190,8 @@ def count(database: Database, wanted: ChatFilter) -> int:
 
 def first(database: Database, wanted: ChatFilter, *, limit: int, oldest: bool) -> list[ListedChat]:
     """The first chats in the order that is wanted, by their newest message if in none; inside `reading`."""
-    text = sqlfiles.first(query(database, FILE), order(wanted.sort, oldest=oldest), limit)
+    # By key: who is in a chat is asked of those that are listed, not of a million.
+    text = sqlfiles.first_by_key(query(database, FILE), "chat_id", order(wanted.sort, oldest=oldest), limit)
     return database.rows(ListedChat, text, wanted.parameters(database))
 
 
