@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import shutil
 import sys
@@ -23,11 +22,11 @@ def program() -> str:
     folder = None
     with contextlib.suppress(OSError):  # it may be gone
         folder = Path.cwd()
-    return _looked_up(given, folder, os.environ.get("PATH"))
+    return _looked_up(given, folder)
 
 
 @lru_cache(maxsize=8)
-def _looked_up(given: Path, _folder: Path | None, _path: str | None) -> str:
+def _looked_up(given: Path, _folder: Path | None) -> str:
     """The same, looked up once a folder: a page of findings prints hundreds of commands."""
     # Not resolved: in a virtual environment python and chatops lie side by side, and links lead elsewhere.
     found = shutil.which("chatops")
