@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
+from chatops import sqlfiles
+from chatops.chats import planting
+from chatops.checks import load, run
+from tests.ailing import healthy, opened
 from tests.servers import Database
 from tests.test_tables import SYSTEM
+
+__all__ = ["healthy"]
 
 FREE, BUSY = "00000000-0000-0000-0000-0000000000a1", "00000000-0000-0000-0000-0000000000a2"
 
@@ -166,3 +174,48 @@ def test_no_turn_is_told_where_the_function_does_not_say_its_order(core_database
     )
     text = " ".join(chatops_inprocess("show", "chat", "c0000001", db=core_database, check=0).stdout.split())
     assert "cannot be told from its text" in text
+
+
+TOLD = {check.code for check in load.shipped() if check.told_by_own_rows}
+CLOCKS = """set session_replication_role = replica;
+update chats set waiting_since = null where id = (select chat_id from chat_queue order by chat_id limit 1);
+update chats set waiting_since = waiting_since - interval '1 hour'
+ where id = (select chat_id from chat_queue order by chat_id desc limit 1)"""
+"""QUEUE012 and QUEUE013, of which there is no plant."""
+OF_ALL = ("wait_beside", "wait_beside_since", "because", "rows")
+"""What a row tells of the others that are like it."""
+
+
+def test_a_chat_s_own_rows_tell_of_it_what_all_rows_tell(healthy: Database) -> None:
+    """With every trouble planted: of each chat that a check names, the same rows by its own rows as by all, in one snapshot."""
+    with opened(healthy, "act") as connection:
+        with connection.reading():
+            pass
+        planting.plant_all(connection)
+        for code in planting.codes():
+            if planting.kept_out(code) and code in TOLD:
+                planting.plant(connection, code)
+        if latest := bool(connection.value("select to_regclass('chat_queue') is not null")):
+            connection.script(CLOCKS)
+    checks = [check for check in load.shipped() if check.group == "data"]
+    asked: dict[str, set[str]] = {}
+    with opened(healthy) as connection, connection.reading():
+        whole = {one.check.code: one for one in run.run(connection, checks, rows=5_000, whole_seconds=120).results}
+        found = {code: [row for row in one.rows if "chat" in " ".join(row)] for code, one in whole.items()}
+        for code, rows in found.items():
+            for chat in [one for row in rows for one in (row.get("chat_id"), *row.get("chat_ids", ())) if one is not None][:2]:
+                asked.setdefault(str(chat), set()).add(code)
+        for chat in asked:
+            beside = [row[0] for row in connection.tuples(sqlfiles.read("queries/told_beside.sql"), {"chat": chat})]
+            survey = run.run(connection, checks, rows=5_000, about=chat, beside=beside, whole_seconds=120)
+            for one in survey.results:
+                alike = [row for row in found[one.check.code] if chat in json.dumps(row, default=str)]
+                assert (one.check.code, one.status, _of_one(one.rows)) == (
+                    one.check.code, "failed" if alike else "passed", _of_one(alike)
+                )  # fmt: skip
+    assert TOLD - set().union(*asked.values()) <= {"DATA006"} | (set() if latest else {"QUEUE012", "QUEUE013"})
+    assert len(asked) > 15
+
+
+def _of_one(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return sorted(({key: str(value) for key, value in row.items() if key not in OF_ALL} for row in rows), key=str)

@@ -20,16 +20,38 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 _SPAN = re.compile(r"(?:(?P<days>-?\d+) days? ?)?(?P<sign>-?)(?P<hours>\d{2,}):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)")
 
 
-def alone(check: Check, *, before_018: bool, about: bool) -> str:
-    """One check's rows; with `about` only those that mention the parameter of that name."""
+NARROWED = ("messages", "chat_assignments", "operator_activity")
+"""What belongs to a chat by its `chat_id`."""
+PLACE = re.compile(r"\bctid\b")
+"""Where a row lies: a cluster's tables do not tell it once they are hidden behind some of their rows."""
+
+
+def of_some(*, place: bool = True) -> str:
+    """CTEs that hide the tables behind the rows of some chats, the parameter of that name; they tell the `place` of a row.
+
+    >>> of_some().splitlines()[0]
+    "chats as not materialized (select * from chats where id = any(:'some_chats'::uuid[])),"
+    """
+    lead = ["chats as not materialized (select * from chats where id = any(:'some_chats'::uuid[]))"]
+    # Where a message lies is asked, too.
+    columns = "ctid, *" if place else "*"
+    lead += [
+        f"{name} as not materialized (select {columns} from {name} where chat_id = any(:'some_chats'::uuid[]))"
+        for name in NARROWED
+    ]
+    return ",\n".join(lead)
+
+
+def alone(check: Check, *, before_018: bool, about: bool, lead: str = "") -> str:
+    """One check's rows; with `about` only those that mention the parameter of that name; `lead` are CTEs in front."""
     query = check.query(before_018=before_018)
     return (
-        f"with offending as materialized (\n{query}\n), about as (select * from offending as found{_about(about)})\n"
+        f"with {lead}offending as materialized (\n{query}\n), about as (select * from offending as found{_about(about)})\n"
         f"select (select count(*) from about) as {COUNT}, about.* from about limit :'rows'::bigint"
     )
 
 
-def together(group: Sequence[Check], *, before_018: bool, about: bool) -> str:
+def together(group: Sequence[Check], *, before_018: bool, about: bool, lead: str = "") -> str:
     """The rows of several checks in one query, as `code, found, data`: what they share is read once."""
     queries = {check.code: check.query(before_018=before_018, alone=False) for check in group}
     # A variant for old databases may do without what they share, which is not for these then.
@@ -44,7 +66,7 @@ def together(group: Sequence[Check], *, before_018: bool, about: bool) -> str:
             f"(select '{check.code}' as code, (select count(*) from about_{name}) as found, to_json(one) as data "
             f"from (select * from about_{name} limit :'rows'::bigint) as one)"
         )
-    return "with " + ", ".join(parts) + "\n" + "\nunion all\n".join(selects)
+    return f"with {lead}" + ", ".join(parts) + "\n" + "\nunion all\n".join(selects)
 
 
 def which_find(group: Sequence[Check], *, before_018: bool) -> str:

@@ -66,7 +66,9 @@ KEYS: tuple[Key, ...] = (
         " is not asked", "safeguards_differ"),
     Key("on-error", "failed: an error of the query is the fault that it looks for", words=("failed",)),
     Key("leads", "yes: it stands before all others of its severity", words=("yes",)),
-    Key("compares", "all: it sets a row against all others, and says nothing about some chats alone", words=("all",)),
+    Key("compares", "all: it sets a row against all others, and says nothing about some chats alone; operators: so it does"
+        " about operators, not about a chat; totals: sums against sums, no row is about a chat; found: what is told of a row"
+        " depends on what else is found", words=("all", "operators", "totals", "found")),
     Key("unplanted", "why sql/plants has no example of it", "it takes a standby"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
@@ -74,7 +76,7 @@ BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 PARAMETERS: Mapping[str, str] = {
     "since": "24 hours", "touched_since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}",
     "expected": "[]", "expected_by_name": "[]", "known": "{}", "before_018": "false", "views_applied": "true",
-    "other_texts": "{}",
+    "other_texts": "{}", "about_chats": "{}",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""
 

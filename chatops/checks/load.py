@@ -43,7 +43,7 @@ class Check:
     `if_absent`: without this table of ours there is nothing to find. `leads`: it stands before all others of its severity;
     `users_wait`: somebody waits because of it; `brief`: its title in a few words; `dated`: its rows
     tell since when it is so. `declares`: the limits that it brings with it.
-    `compares_all`: it says nothing about some chats alone. `of_database`: one answer for all schemas of a database.
+    `compares`: what a row is set against, if it is not judged alone. `of_database`: one answer for all schemas of a database.
     """
 
     code: str
@@ -89,7 +89,7 @@ class Check:
     """Whether its rows may be what is left of a time in which guards, triggers or functions were off."""
     dated: bool = True
     declares: tuple[Limit, ...] = ()
-    compares_all: bool = False
+    compares: str = ""
     of_database: bool = False
     unplanted: str | None = None
     """Why there is no example of it."""
@@ -118,6 +118,21 @@ class Check:
     def leaves_traces(self) -> bool:
         """Whether rows stay wrong when what it finds is mended: its help names what looks for them."""
         return "meanwhile: `diagnose " in (self.help_text or "")
+
+    @property
+    def compares_all(self) -> bool:
+        """Whether it says nothing about some chats alone."""
+        return self.compares in ("all", "operators", "totals")
+
+    @property
+    def names_chats(self) -> bool:
+        """Whether a row of it may be about a chat."""
+        return self.compares != "totals"
+
+    @property
+    def told_by_own_rows(self) -> bool:
+        """Whether what it says of a chat is told by the rows of that chat, of its operator's and of the same two people's."""
+        return self.shipped and self.group == "data" and "chat_id" in self.sql and self.compares in ("", "operators")
 
     def heading(self, count: int) -> str:
         """The title with its number."""
@@ -338,7 +353,7 @@ def _check(text: str, head: Head, known: Mapping[str, Limit], *, name: str | Non
         meanwhile=head.get("meanwhile") == "yes",
         dated=head.get("dated") != "no",
         declares=tuple(declared(entry.text) for entry in head.all("limit")),
-        compares_all=head.get("compares") == "all",
+        compares=head.get("compares"),
         of_database=head.get("about") == "database",
         unplanted=head.get("unplanted") or None,
         shipped=name is not None,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from chatops import cluster_log, db, sqlfiles
 from chatops.checks import also_forgotten, asking, catalog, in_the_way, when_changed
@@ -63,6 +64,7 @@ class _Run:
     parameters: dict[str, Any]
     rows: int
     about: str | None
+    beside: tuple[UUID, ...]
     budget: _Budget
     obstacles: Obstacles
     lost: str | None = None
@@ -81,6 +83,7 @@ def run(
     given: Mapping[str, float] | None = None,
     rows: int = 3,
     about: str | None = None,
+    beside: Sequence[UUID] = (),
     whole_seconds: float = WHOLE_BUDGET_SECONDS,
     each_seconds: float | None = None,
     progress: Callable[[Check, int, int], None] | None = None,
@@ -90,7 +93,8 @@ def run(
     """Runs the checks inside the caller's `reading` transaction and returns every result, by code as given.
 
     `since` is an interval for checks of history (None: 24 hours; "all"); `rows` how many offending rows to keep; `about` keeps
-    only rows that mention this id; `progress(check, position, of)` is told before each; `quick`: those that find nothing are told
+    only rows that mention this id, a chat's where there are chats `beside`, whose rows tell what is wrong with it: of all others
+    what need not be read is not; `progress(check, position, of)` is told before each; `quick`: those that find nothing are told
     apart in one request, and only the others asked one by one; `patient`: nobody waits for the answer, and while others work it
     rests, which is not taken from its time. Raises UsageError for a bad interval or threshold. A lost
     connection makes the rest unknown, and leaves the transaction broken. What is asked beside the checks, and in this
@@ -108,11 +112,14 @@ def run(
     touched = "all" if inventory.small and asked in (None, windows.SINCE_MIGRATION) else since
     database.script(PLANNER)
     budget = _Budget(started + whole_seconds, each_seconds or max(5.0, whole_seconds / 2.5))
-    state = _Run(database, inventory, _parameters(inventory, found, since, touched), rows, about, budget,
+    state = _Run(database, inventory, _parameters(inventory, found, since, touched), rows, about, tuple(beside), budget,
                  Obstacles(database, inventory))  # fmt: skip
     others = Others(database, whole_seconds, patient=patient)
     left = _possible(state, checks)
     left = _rest(state, left, others) if quick and about is None else left
+    if beside:  # of a chat nothing is said by what names none
+        state.results += [Result(check, "passed", check.severity) for check in left if not check.names_chats]
+        left = [check for check in left if check.names_chats]
     for position, check in enumerate(sorted(left, key=_weight)):
         if progress is not None:
             progress(check, position, len(left))
@@ -184,6 +191,7 @@ def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str
         "known": sorted(catalog.known_names()),
         "guarded_at": inventory.guarded_at,
         "other_texts": catalog.other_texts(inventory.known),
+        "about_chats": [],
         "shipped": sqlfiles.names("migrations"),
         **{name: threshold.text for name, threshold in found.items()},
     }
@@ -194,6 +202,7 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     if check.code in state.together:
         return state.together.pop(check.code)
     group = [other for other in checks if other.shares[:1] == check.shares[:1] and other.code not in state.together]
+    group = [other for other in group if _by_own_rows(state, other) == _by_own_rows(state, check)]
     group = [
         other
         for other in group
@@ -202,7 +211,7 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     asking_for = {one.code for one in group}
     if check.code not in asking_for or len(group) < 2 or any(result.check.code in asking_for for result in state.results):
         return None
-    asked = _ask(state, check, asking.together(group, **_how(state)), group)
+    asked = _ask(state, check, asking.together(group, **_how(state, check)), group)
     if isinstance(asked, Result):
         if state.lost is None and not state.slow:
             # One of them cannot be asked here, or now: the others shall not suffer from it.
@@ -225,7 +234,7 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
 def _one(state: _Run, check: Check) -> Result:
     if (refused := _before(state, check)) is not None:
         return refused
-    asked = _ask(state, check, asking.alone(check, **_how(state)), [check])
+    asked = _ask(state, check, asking.alone(check, **_how(state, check)), [check])
     return asked if isinstance(asked, Result) else _judged(check, asked[0], state, asked[1])
 
 
@@ -265,7 +274,9 @@ def _ask(state: _Run, check: Check, text: str, group: Sequence[Check]) -> Result
 def _in_savepoint(state: _Run, check: Check, text: str, limits: str, most: int) -> list[dict[str, Any]]:
     """The rows of a query; what it has set for its session (a path, a role) ends with it. Ours takes two round trips."""
     database = state.database
-    parameters: Mapping[str, Any] = {**state.parameters, "rows": most, "about": state.about}
+    parameters: Mapping[str, Any] = {**state.parameters, "rows": most, "about": state.about, "some_chats": list(state.beside)}
+    if state.beside:
+        parameters = {**parameters, "about_chats": [state.about]}
     database.script(f"savepoint chatops_check; {limits}")
     try:
         if check.shipped:
@@ -327,5 +338,17 @@ def _that_works(row: Values, state: _Run, major: int) -> dict[str, Any]:
     return {**row, **found}
 
 
-def _how(state: _Run) -> dict[str, bool]:
-    return {"before_018": state.inventory.before_018, "about": state.about is not None}
+def _by_own_rows(state: _Run, check: Check) -> bool:
+    """Whether a check that is asked about one chat is asked of the rows that tell it alone."""
+    if not state.beside or not check.told_by_own_rows:
+        return False
+    return not _on_cluster(state) or asking.PLACE.search(check.query(before_018=state.inventory.before_018)) is None
+
+
+def _on_cluster(state: _Run) -> bool:
+    return state.database.facts is not None and state.database.facts.citus is not None
+
+
+def _how(state: _Run, check: Check) -> dict[str, Any]:
+    lead = f"{asking.of_some(place=not _on_cluster(state))},\n" if _by_own_rows(state, check) else ""
+    return {"before_018": state.inventory.before_018, "about": state.about is not None, "lead": lead}

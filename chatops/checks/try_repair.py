@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chatops import formatting, sqlfiles
-from chatops.checks import repair_batches, run
+from chatops.checks import asking, repair_batches, run
 from chatops.checks.load import Check
 from chatops.checks.repair_batches import Change, Repair
 from chatops.checks.results import Result, Survey
@@ -28,9 +27,6 @@ FIND_TIMEOUT = "10s"
 MOST_ROWS = 200
 """Rows that a trial mends: enough to see what the fix does, few enough to be looked at again while they are locked."""
 
-NARROWED = ("messages", "chat_assignments", "operator_activity")
-PLACE = re.compile(r"\bctid\b")
-"""Where a row lies: a cluster's tables do not tell it once they are hidden behind some of their rows; there all are asked."""
 BUSY = "every row is busy with somebody else: nothing to try"
 REFUSALS = frozenset({"42501", "25006"})
 
@@ -316,27 +312,11 @@ def _counts(
     parts = []
     for check in checks:
         query = check.query(before_018=survey.inventory.before_018)
-        whole = not chats or check.compares_all or (_logs(database) and PLACE.search(query) is not None)
-        query = query if whole else narrowed(query, place=not _logs(database))
+        whole = not chats or check.compares_all or (_logs(database) and asking.PLACE.search(query) is not None)
+        query = query if whole else sqlfiles.in_front(asking.of_some(place=not _logs(database)), query)
         parts.append(f"select '{check.code}', (select count(*) from (\n{query}\n) as found)")
-    parameters = {**run.parameters(survey), "rehearsed": list(chats)}
+    parameters = {**run.parameters(survey), "some_chats": list(chats)}
     return {code: int(count) for code, count in database.tuples("\nunion all\n".join(parts), parameters)}
-
-
-def narrowed(query: str, *, place: bool = True) -> str:
-    """A check's query about some chats: its tables are hidden behind CTEs of the same names, which tell the `place` of a row.
-
-    >>> narrowed("select 2").splitlines()[0]
-    "with chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[])),"
-    """
-    lead = ["chats as not materialized (select * from chats where id = any(:'rehearsed'::uuid[]))"]
-    # Where a message lies is asked, too.
-    columns = "ctid, *" if place else "*"
-    lead += [
-        f"{name} as not materialized (select {columns} from {name} where chat_id = any(:'rehearsed'::uuid[]))"
-        for name in NARROWED
-    ]
-    return sqlfiles.in_front(",\n".join(lead), query)
 
 
 def _list(effects: Sequence[Effect]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chatops import lock_holders, names
+from chatops import lock_holders, names, sqlfiles
 from chatops.chats import one_chat, pauses, why_waiting
 from chatops.checks import load, run
 from chatops.checks.load import Check
@@ -34,7 +34,10 @@ def about_chat(
     """The chat that a name means, and what the checks say of it; inside `reading`. Raises UsageError for unknown names."""
     named = names.find_chat(database, name)
     wanted = [check for check in (load.shipped() if checks is None else checks) if check.group == "data" or not check.shipped]
-    survey = run.run(database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id))
+    beside = [row[0] for row in database.tuples(sqlfiles.read("queries/told_beside.sql"), {"chat": named.id})]
+    survey = run.run(
+        database, wanted, since=since, given=given or {}, rows=rows, whole_seconds=timeout, about=str(named.id), beside=beside
+    )
     shown_to = run_checks.reader(invocation)
     holders = lock_holders.of_chat(database, named.id)
     further = why_screen.lines(

@@ -16,6 +16,7 @@
 -- help-text: users of {left} of them wait, and a repair leaves these out: afterwards `reopen --where CHAT011 --dry-run`
 -- says: stats seem wrong; nobody answers
 -- reads: chats, messages
+-- compares: found
 -- shares: contradictory_chats
 \set contradictory_chats `cat sql/checks/shared/contradictory_chats.sql`
 \set oldest_unanswered `cat sql/queries/shared/oldest_unanswered.sql`

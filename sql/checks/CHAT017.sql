@@ -16,7 +16,7 @@
 -- limits: silent_minutes
 -- shares: active_by_state, shown_by_state
 -- needs: chat_queue, operator_load
--- compares: all
+-- compares: totals
 -- An empty table passes and says so.
 \set active_by_state `cat sql/checks/shared/active_by_state.sql`
 \set shown_by_state `cat sql/checks/shared/shown_by_state.sql`

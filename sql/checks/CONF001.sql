@@ -16,6 +16,7 @@
 -- help-text: what came of it meanwhile: `diagnose --only meanwhile`
 -- says: nobody answers; operator loses the chat
 -- reads: platform_config, chat_assignments
+-- compares: found
 -- limit: idle_timeout_minutes = 5 min, 0.01 to 1440, platform_config: an operator who is silent for so long loses the chat
 -- limit: max_reassignments = 3 times, 1 to 1000, platform_config: a chat released so often is closed
 -- limit: own_chat_after_seconds = 300 s, 0 to 604800, platform_config: after such a wait the last operator may get the chat again

@@ -16,7 +16,7 @@
 -- help: repair DATA001 --dry-run
 -- says: stats seem wrong
 -- reads: chats, messages, operators
--- compares: all
+-- compares: operators
 -- Chats with a message in the window (small tables: all), whatever they say of it, and operators in full. Advice until the database itself counts for operators.
 -- Where months of a partitioned messages have been detached, what was counted then is right: nothing is compared that began before
 -- the oldest partition, save a counter that lies below what is still there.

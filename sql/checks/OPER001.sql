@@ -15,6 +15,7 @@
 -- help-text: or `release --where OPER001`, which undo takes back
 -- says: nobody answers
 -- reads: chats, operators, operator_activity
+-- compares: found
 -- limits: idle_timeout_minutes, idle_grace_minutes
 -- limit: idle_grace_minutes = 2 min, 0 to 1440: what the idle cron may be late by
 \set last_seen `cat sql/repairs/shared/last_seen.sql`

@@ -31,6 +31,7 @@ again as materialized (
       limit 1
    ) as previous
    where a.assigned_at >= now() - :'since'::interval
+     and (pg_catalog.cardinality(:'about_chats'::uuid[]) = 0 or a.chat_id = any(:'about_chats'::uuid[]))
      and pg_catalog.isfinite(a.assigned_at)
      and previous.operator_id = a.operator_id
 ), soon as materialized (

@@ -33,6 +33,7 @@
 with late_turns as materialized (:late_turns),
 waiting as materialized (
   select q.chat_id, q.waiting_since, q.last_operator_id, c.state_since from chat_queue q join :chats_with_clocks c on c.id = q.chat_id
+   where pg_catalog.cardinality(:'about_chats'::uuid[]) = 0 or q.chat_id = any(:'about_chats'::uuid[])
 ), taken as materialized (
   -- When the users of the chats that were taken had begun to wait.
   select a.operator_id, began.since
