@@ -380,6 +380,27 @@ def home(farm: Farm) -> Path:
     return farm.folder_for_servers("home")
 
 
+@pytest.fixture
+def embedded(farm: Farm, home: Path) -> Iterator[None]:
+    """The home's embedded server was prepared once in this run, and is stopped at the end: to make one is half a processor second."""
+    from chatops import local
+
+    with farm.locked("embedded"):
+        known = farm.folder / "embedded.made"
+        if not known.exists():
+            first = farm.folder_for_servers("embedded")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("XDG_DATA_HOME", str(first / "data"))
+                local.ensure_running()
+                local.stop()
+            known.write_text(str(first))
+    program("cp", "-a", f"{known.read_text()}/data", home / "data").check_returncode()
+    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        local.stop()
+
+
 def clean_environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a newcomer's shell holds: no PG*, no CHATOPS_*, no settings of the developer's own."""
     folders = {

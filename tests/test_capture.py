@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,9 @@ PLANTED = ("CHAT001", "CHAT003", "CHAT006", "CHAT010", "CHAT012", "CONF001", "DA
 
 
 @pytest.fixture
-def run(chatops_inprocess: Run) -> Iterator[Run]:
-    """The command, whose embedded server is stopped at the end."""
-    yield chatops_inprocess
-    chatops_inprocess("demo", "--stop")
+def run(chatops_inprocess: Run, embedded: None) -> Run:
+    """The command, which replays on an embedded server that is there."""
+    return chatops_inprocess
 
 
 def found(answer: Result) -> dict[str, tuple[object, ...]]:

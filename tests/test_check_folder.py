@@ -163,13 +163,11 @@ def test_a_bad_stand_in_and_a_role_that_may_create_nothing_are_refused(
             connection.execute(f"drop role {role}".encode())
 
 
+@pytest.mark.usefixtures("embedded")
 def test_the_embedded_server_does_where_no_other_is_named(chatops: Run, tmp_path: Path) -> None:
     folder = written(tmp_path / "files", "create table a (x int);")
     done = chatops("check", "--dir", folder)
-    try:
-        assert "1 file applied from nothing on Postgres 18" in done.stdout, done.stderr
-    finally:
-        chatops("demo", "--stop")
+    assert "1 file applied from nothing on Postgres 18" in done.stdout, done.stderr
 
 
 def test_what_was_not_linted_is_not_good(

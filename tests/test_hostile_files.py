@@ -208,6 +208,7 @@ def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, 
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("embedded")
 def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(
     deployed: Database, chatops_inprocess: Run, tmp_path: Path
 ) -> None:
@@ -220,21 +221,19 @@ def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(
     wrong += [{"results.json": json.dumps(bad).encode()} for bad in spoilings(results, 30 if LONG else 2)]
     wrong += [{"results.json": b"[]"}, {"rows/chats.jsonl": b""}, {"rows/chats.jsonl": b"{}\n"}, {"rows/chats.jsonl": b"\xff\n"},
               {"rows/chats.jsonl": b'{"id": 5}\n'}, {"rows/chats.jsonl": b"[" * 90_000}, {"rows/messages.jsonl": None}]  # fmt: skip
-    try:
-        for other in wrong:
-            with zipfile.ZipFile(tmp_path / "it.zip", "w") as archive:
-                for name, data in {**files, **other}.items():
-                    if data is not None:
-                        archive.writestr(name, data)
-            done = chatops_inprocess("diagnose", "--replay", "it.zip")
-            assert done.exit_code in (0, 1, 2), (other, done)
-            assert "a bug in chatops" not in done.stderr, (other, done)
-        (tmp_path / "cut.zip").write_bytes((tmp_path / "right.zip").read_bytes()[:-2000])
-        chatops_inprocess("diagnose", "--replay", "cut.zip", check=2)
-    finally:
-        chatops_inprocess("demo", "--stop")
+    for other in wrong:
+        with zipfile.ZipFile(tmp_path / "it.zip", "w") as archive:
+            for name, data in {**files, **other}.items():
+                if data is not None:
+                    archive.writestr(name, data)
+        done = chatops_inprocess("diagnose", "--replay", "it.zip")
+        assert done.exit_code in (0, 1, 2), (other, done)
+        assert "a bug in chatops" not in done.stderr, (other, done)
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "right.zip").read_bytes()[:-2000])
+    chatops_inprocess("diagnose", "--replay", "cut.zip", check=2)
 
 
+@pytest.mark.usefixtures("embedded")
 def test_a_replay_of_no_check_is_no_health(deployed: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
     chatops_inprocess("diagnose", "--capture", "right.zip", db=deployed)
     for code in (None, "CHAT999"):
@@ -247,7 +246,6 @@ def test_a_replay_of_no_check_is_no_health(deployed: Database, chatops_inprocess
         done = chatops_inprocess("diagnose", "--replay", "it.zip")
         assert done.exit_code == 2, done
         assert "healthy" not in done.stdout
-    chatops_inprocess("demo", "--stop")
 
 
 BOMBS = {
