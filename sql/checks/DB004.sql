@@ -64,7 +64,7 @@ with wanted (relation, name, family, least, always_null) as (
    where n.nspname = current_schema()
 )
 select found.object, found.trouble,
-       case when found.trouble ~ ', not text: ' then 'migrate stops there, and nothing after it goes in'
+       case when found.trouble ~ ', not text: ' then 'nothing after it goes in: migrate stops there'
             when found.trouble like 'is timestamp without time zone, not %' then 'times are off by the server''s time zone, and comparisons go wrong'
             when found.trouble ~ '^is .*, not ' then 'what compares it, or works on it, fails or goes wrong'
             when found.trouble ~ ' (is|are) written$' then 'a longer one is refused (22001), and what is written with it'
@@ -76,7 +76,7 @@ select found.object, found.trouble,
             when found.trouble like '%a message leaves it out' then 'no message is stored: each is refused (23502)'
             when found.trouble ~ 'a new chat (leaves it out|needs it)$' then 'no new chat begins where it is left out (23502)'
             when found.trouble like '% needs it' then 'nobody can be added where it is left out (23502)'
-            when found.trouble like 'begins as %' then 'new chats come into no queue'
+            when found.trouble like 'begins as %' then 'a new chat comes into no queue'
             when found.trouble like 'is not unique:%' then 'no chat is assigned: the row of the heartbeat is refused (42P10)' end as so,
        pg_catalog.string_agg(found.remedy, ' ') over () as remedy, found.stops and not found.advice as critical, found.advice
   from (
