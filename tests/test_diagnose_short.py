@@ -622,7 +622,7 @@ def test_watch_looks_again_and_tells_what_is_new(
 def test_what_this_machine_saw_well_a_moment_ago_began_after_that_and_what_went_since_is_gone(
     chatops_inprocess: Run, latest_database: Database
 ) -> None:
-    """A fault that came and was mended within the ten minutes for which a look stays the one that is compared with."""
+    """Each look is compared with the one before it: what is over is told once; since when a finding is new is kept by all of them."""
 
     def shown() -> str:
         return chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24)).stdout
@@ -632,6 +632,10 @@ def test_what_this_machine_saw_well_a_moment_ago_began_after_that_and_what_went_
     latest_database.execute("alter table messages disable trigger user")
     broken = shown()
     line = next(line for line in broken.splitlines() if line.startswith("DB017"))
+    assert "new: DB017" in broken
+    again = shown()
+    assert line in again.splitlines()
+    assert "since the look" not in again, "nothing came or went since the look before"
     assert re.search(r" >\d\d:\d\d \S+$", line), line
     assert line.split(">")[1][:5] >= at or at > "23:50", line
     assert len(line) <= 80
@@ -641,4 +645,52 @@ def test_what_this_machine_saw_well_a_moment_ago_began_after_that_and_what_went_
     assert "new: CONF001" in (again := shown()), again
     assert "gone: DB017" in again
     latest_database.execute("update platform_config set value = '5' where key = 'idle_timeout_minutes'")
-    assert "gone: CONF001 DB017" in (last := shown()), last
+    assert re.search("gone: CONF001$", last := shown(), re.M), last
+    assert "since the look" not in shown()
+
+
+def test_who_was_in_psql_is_named_only_where_a_look_before_found_it_well_and_none_between_found_it_ill(
+    chatops_inprocess: Run, latest_database: Database
+) -> None:
+    """Neither who came before the last look that was well, nor who came after the first that was ill, nor anybody without a look."""
+    database = latest_database
+    off, on = (f"alter table messages {word} trigger chatops_keep_message" for word in ("disable", "enable"))
+
+    def session(at: str, took: str, given: str, ended: str = "left as usual") -> int:
+        opened = database.value(
+            "insert into chatops.actions (action, at, os_user, target_schema, detail) "
+            f"values ('psql opened', now() - interval '{at}', 'ada', 'public', %s) returning id",
+            (given,),
+        )
+        database.execute(
+            "insert into chatops.actions (action, at, os_user, target_schema, detail) values ('psql closed', "
+            f"now() - interval '{at}' + interval '{took}', 'ada', 'public', 'action {opened} is over after 1 s, {ended}')"
+        )
+        return int(opened)
+
+    def shown(*words: str) -> str:
+        return chatops_inprocess("diagnose", *words, db=database, terminal=(80, 40)).stdout
+
+    session("2 minutes", "1 second", off)
+    database.execute(off)
+    assert "BY HAND" not in shown(), "no look found it well"
+    database.execute(on)
+    assert "DB017" not in shown().partition("since the look")[0]
+    made = session("0 seconds", "1 second", off, "its last statement failed")
+    open_still = database.value(
+        "insert into chatops.actions (action, os_user, target_schema, detail) values "
+        "('psql opened', 'ben', 'public', 'a session that may write; what is typed in it is not logged') returning id"
+    )
+    database.execute(off)
+    for _ in range(2):
+        screen = shown()
+        assert f"log {open_still}" in screen
+        assert "psql by ben" in screen
+        assert "1 more then" in screen
+    database.execute("delete from chatops.actions where id = %s", (open_still,))
+    session("0 seconds", "1 second", on)
+    for screen in (shown(), shown("--only", "DB017")):
+        assert f"log {made}" in screen, screen
+        assert "its last statement failed" in screen
+        assert "more then" not in screen
+    assert "its last statement failed" in chatops_inprocess("log", str(made), db=database).stdout

@@ -137,6 +137,7 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
     before = latest_database.value("select count(*) from chatops.actions")
     chatops("psql", "--", "-XAtc", "select 1", db=latest_database, env=path, check=0)
     assert latest_database.value("select count(*) from chatops.actions") == before
+    chatops("monitor", "--once", "--store", "--yes", db=latest_database, check=None)
     secret = "update operators set name = 'hush'; select 1 / 0"
     done = chatops("psql", "--write", "--", "-X", "-v", "ON_ERROR_STOP=1", "-c", secret, db=latest_database, env=path)
     assert done.exit_code == 1  # psql's own
@@ -163,7 +164,9 @@ def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_da
         "insert into operators (name, is_active, is_available, last_activity) values ('x', true, true, now() + interval '9 days')"
     )
     pointed = chatops("diagnose", "--only", "DATA002", db=latest_database, check=None).stdout
-    assert re.search(rf"before +action {number}, .*psql: chatops log {number}$", pointed, re.M), pointed
+    assert re.search(rf"before +action {number}, .*psql, its last statement failed.*: chatops log {number}$", pointed, re.M), (
+        pointed
+    )
     refused = chatops("undo", str(number), "--yes", "--reason", "x", db=latest_database, check=4)
     assert "which rows were changed in psql is in no log" in refused.stderr
 

@@ -155,8 +155,12 @@ class Folded(Logged):
             return ", ".join(self.codes) if len(self.codes) <= CODES else f"{len(self.codes)} codes"
         if self.many > 1:
             return self.reason or ""
-        badly = (self.ended or "").partition(", ")[2]
-        return "; ".join(part for part in (_why(self), "" if badly == WELL else badly) if part)
+        return "; ".join(part for part in (_why(self), self.badly) if part)
+
+    @property
+    def badly(self) -> str:
+        """How a psql session ended, where that was not well."""
+        return _badly(self.ended)
 
     @property
     def one_chat(self) -> UUID | None:
@@ -278,14 +282,35 @@ def files(database: Database, question: Question, limit: int) -> list[Files]:
     return database.rows(Files, sqlfiles.read("queries/log_files.sql"), wanted)
 
 
+def _badly(ended: str | None) -> str:
+    """How a psql session ended, where that was not well.
+
+    >>> _badly("action 7 is over after 2 s, its last statement failed")
+    'its last statement failed'
+    """
+    badly = (ended or "").partition(", ")[2]
+    return "" if badly == WELL else badly
+
+
 @frozen
 class ByHand:
-    """A psql session that could write: who opened it, and what it was given."""
+    """A psql session that could write: who opened it, what it was given, and when and how it was over, where that is known."""
 
     action_id: int
     at: datetime
     who: str
     detail: str | None
+    over_at: datetime | None = None
+    ended: str | None = None
+
+    @property
+    def badly(self) -> str:
+        """How it ended, where that was not well."""
+        return _badly(self.ended)
+
+    def was_there(self, after: datetime, until: datetime) -> bool:
+        """Whether it was open at any time between two instants; one whose end is not known may be open still."""
+        return self.at <= until and (self.over_at is None or self.over_at >= after)
 
 
 def by_hand(database: Database) -> list[ByHand]:

@@ -63,7 +63,7 @@ class Changes:
     now: Mapping[str, Change] = field(default_factory=dict)
     resolved: Mapping[str, Was] = field(default_factory=dict)
     well: Mapping[str, datetime] = field(default_factory=dict)
-    """When later looks than that one last found a code well."""
+    """When looks before that one last found a code well that it found ill."""
 
     def begins_after(self, code: str) -> datetime | None:
         """The newest look that found well what is found now; None where none did."""
@@ -81,6 +81,26 @@ class Changes:
     def grown(self) -> dict[str, Change]:
         """The findings of then that have more rows now, by code."""
         return {code: change for code, change in self.now.items() if change.grew}
+
+
+@frozen
+class Bounds:
+    """Between which two looks a finding came: the last one that found it well, and the first that found it ill."""
+
+    well: datetime
+    ill: datetime
+
+
+def bounds(survey: Survey, *several: Changes | None) -> dict[str, Bounds]:
+    """Of each finding that a look once found well, when it came, by the looks that tell it best; of others nothing is known."""
+    told: dict[str, Bounds] = {}
+    for changes in several:
+        for code, change in (changes.now if changes is not None else {}).items():
+            well = changes.begins_after(code) if changes is not None else None
+            seen = change.was.since if change.was is not None else None
+            if well is not None and (code not in told or told[code].well < well):
+                told[code] = Bounds(well, seen if seen is not None and seen >= well else survey.now)
+    return told
 
 
 def compare(survey: Survey, earlier: Earlier) -> Changes:

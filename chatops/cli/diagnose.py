@@ -43,8 +43,10 @@ def diagnose(
     On a terminal one screen: what is critical and what keeps users waiting by line, the rest by code. --full, --only CODE, a pipe
     and a file show each finding whole, with the command that previews its fix.
 
-    What is new, ongoing or gone is told against --since-file, else against the newest look of chatops monitor, of this machine or
-    kept in the database by --store.
+    What is new, ongoing or gone is told against --since-file, else against the newest look: of chatops monitor, of this machine
+    or kept in the database by --store, or the last of this command itself on a terminal of this machine. >05:52: it began after
+    the look of then. "BY HAND" and "before" name who was in a psql that may write between the last look that found it well and
+    the first that found it ill; without such looks nobody is named.
     --only meanwhile asks what a time without guards, triggers or usable settings has left, and says it code by code.
     --rehearse writes, in transactions that are always rolled back.
 

@@ -202,6 +202,7 @@ def _answer(
     if _is_short(invocation, request):
         whole = plan.archive is None and not (request.ignore or request.threshold or request.checks_dir or request.since_file)
         own = own_look.since_then(invocation, seen.survey) if whole else None
+        desk = replace(desk, came=compare_looks.bounds(seen.survey, compared, own))
         if own is not None and compared is not None:  # the newest look is the one that counts
             own, compared = (own, None) if own.earlier.at > compared.earlier.at else (None, compared)
         return short.on_one_screen(seen.survey, replace(desk, since=own), reader, compared)
@@ -215,8 +216,16 @@ def _answer(
         rehearsed=tried,
         asked=plan.asked,
         by_hand=seen.by_hand,
+        came=_came(invocation, plan, seen, compared),
         served=None if seen.served is None else told_served(seen.served, seen.survey.now),
     )
+
+
+def _came(invocation: Invocation, plan: _Plan, seen: _Seen, compared: Changes | None) -> Mapping[str, compare_looks.Bounds]:
+    """When what is found came, by all looks that are remembered; not asked where nobody was in psql."""
+    if not seen.by_hand or plan.archive is not None:
+        return {}
+    return compare_looks.bounds(seen.survey, compared, own_look.before(invocation, seen.survey))
 
 
 def _is_short(invocation: Invocation, request: DiagnoseRequest) -> bool:

@@ -43,6 +43,10 @@ class LogRequest:
     """Each row on a line of its own, where people read."""
 
 
+OPENED = "psql opened"
+"""An action of which another row tells the end."""
+
+
 def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
     """`chatops log`: the newest rows, or every one as a stream; of many tenants one page, the newest of all."""
     streamed = invocation.format() in STREAMED
@@ -72,7 +76,8 @@ def show_log(invocation: Invocation, request: LogRequest) -> ExitCode:
             if request == LogRequest(log.Filters(), what=request.what):
                 problem = undo.find(database, str(number))[0].problem
                 back = invocation.here("undo", str(number), "--dry-run")
-                show_paged(invocation, screen.one(found[0], problem, back, invocation.now, show_names=shown))
+                session = next(iter(log.entries(database, asked, 1) if found[0].action == OPENED else ()), None)
+                show_paged(invocation, screen.one(found[0], problem, back, invocation.now, session, show_names=shown))
                 return ExitCode.OK
         listed = found if folded is None else folded
         people = invocation.for_people_alone

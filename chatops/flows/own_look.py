@@ -7,7 +7,8 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from chatops.checks import compare_looks
@@ -22,37 +23,48 @@ from chatops.flows.state_files import default_path
 from chatops.model import Values
 
 KEPT = 12
-AGO = timedelta(minutes=10)
-"""A look is compared with the newest one that is older than that: whoever looks again and again sees what is new for so long."""
 
 
 def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
-    """What is new since an earlier look, and keeps this one; None for the first. What cannot be kept or read is left."""
-    path = default_path(invocation, "diagnose")
-    place = f"{invocation.target.shown()} {invocation.target.schema}"
-    looks: list[dict[str, Any]] = []
-    with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError):
-        kept: Any = read_json(path, "looks of diagnose")
-        looks = [one for one in kept["looks"] if one["place"] == place and datetime.fromisoformat(one["at"]) < survey.now]
+    """What is new since the newest look, and keeps this one; None for the first. What cannot be kept or read is left."""
+    path, place, looks = _looks(invocation, survey)
+    changes = _changes(survey, looks)
     with contextlib.suppress(OSError, UsageError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, json.dumps({"looks": [*looks, _kept(survey, place)][-KEPT:]}), private=True)
-    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
-        return _changes(survey, looks) if looks else None
+        kept = _kept(survey, place, changes)
+        write_file(path, json.dumps({"looks": [*looks, kept][-KEPT:]}), private=True)
+    return changes
+
+
+def before(invocation: Invocation, survey: Survey) -> Changes | None:
+    """The same of a look that is not kept, as one at some of the checks."""
+    return _changes(survey, _looks(invocation, survey)[2])
+
+
+def _looks(invocation: Invocation, survey: Survey) -> tuple[Path, str, list[dict[str, Any]]]:
+    path = default_path(invocation, "diagnose")
+    place = f"{invocation.target.shown()} {invocation.target.schema}"
+    with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError):
+        kept: Any = read_json(path, "looks of diagnose")
+        return path, place, [
+            one for one in kept["looks"] if one["place"] == place and datetime.fromisoformat(one["at"]) < survey.now
+        ]  # fmt: skip
+    return path, place, []
+
+
+def _changes(survey: Survey, looks: Sequence[Values]) -> Changes | None:
+    """Against the newest look. When an older one last found well what that one found ill stands in it."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, IndexError):
+        look = looks[-1]
+        at = datetime.fromisoformat(look["at"])
+        came: Values = look.get("came", {})
+        found = {
+            str(code): Was(str(word), count, datetime.fromisoformat(came[code][1]) if code in came else at)
+            for code, (word, count) in look["found"].items()
+        }
+        changes = compare_looks.compare(survey, Earlier(at, "diagnose", found, frozenset(look["passed"])))
+        return replace(changes, well={str(code): datetime.fromisoformat(well) for code, (well, _) in came.items()})
     return None
-
-
-def _changes(survey: Survey, looks: Sequence[Values]) -> Changes:
-    """Against one earlier look; what came and went after it is gone, too, and what a later one found well began after that."""
-    changes = compare_looks.compare(survey, _chosen(looks, survey.now))
-    since = [one for one in looks if datetime.fromisoformat(one["at"]) > changes.earlier.at]
-    passed = {one.check.code for one in survey.results if one.status == "passed"}
-    went = {
-        str(code): Was(str(word), count)
-        for look in since for code, (word, count) in look["found"].items() if code in passed and word != "unknown"
-    }  # fmt: skip
-    well = {str(code): datetime.fromisoformat(look["at"]) for look in since for code in look["passed"]}
-    return replace(changes, resolved={**went, **changes.resolved}, well=well)
 
 
 def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
@@ -78,15 +90,9 @@ def _open(look: Values) -> dict[str, str]:
     return {str(code): str(word) for code, (word, _) in look["found"].items() if word not in ("advice", "unknown")}
 
 
-def _kept(survey: Survey, place: str) -> dict[str, Any]:
+def _kept(survey: Survey, place: str, changes: Changes | None) -> dict[str, Any]:
+    """A look: what it found and what it found well; of what looks found well before that, between which two it came."""
     earlier = compare_looks.earlier_of(survey, "")
     found = {code: [was.word, was.count] for code, was in earlier.found.items()}
-    return {"at": survey.now.isoformat(), "place": place, "found": found, "passed": sorted(earlier.passed or ())}
-
-
-def _chosen(looks: Sequence[Values], now: datetime) -> Earlier:
-    old = [one for one in looks if datetime.fromisoformat(one["at"]) <= now - AGO]
-    one = old[-1] if old else looks[0]
-    at = datetime.fromisoformat(one["at"])
-    found = {str(code): Was(str(word), count, at) for code, (word, count) in one["found"].items()}
-    return Earlier(at, "diagnose", found, frozenset(one["passed"]))
+    came = {code: [one.well.isoformat(), one.ill.isoformat()] for code, one in compare_looks.bounds(survey, changes).items()}
+    return {"at": survey.now.isoformat(), "place": place, "found": found, "passed": sorted(earlier.passed or ()), "came": came}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from chatops import formatting
 from chatops.chats.log import NOTHING_GIVEN, ByHand
 from chatops.checks.began import began
-from chatops.checks.compare_looks import Changes
+from chatops.checks.compare_looks import Bounds, Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
@@ -47,12 +47,14 @@ def diagnosis(
     rehearsed: Mapping[str, Rehearsed] | None = None,
     asked: Sequence[str] = (),
     by_hand: Sequence[ByHand] = (),
+    came: Mapping[str, Bounds] | None = None,
     served: Span | None = None,
 ) -> Answer:
     """Findings worst first; one line when there is none. `place` names environment and database.
 
     `asked` are the codes that were asked for by name: nothing is said of the rest.
-    `by_hand` are psql sessions that may have made it; `served` says whether users are, where all that was asked for passed.
+    `by_hand` are psql sessions that may have made it, `came` says between which two looks that was; `served` says whether users
+    are, where all that was asked for passed.
     With `changes` each finding says what became of it since an earlier look; with `rehearsed` what its fix did on trial.
     """  # fmt: skip
     found = findings(survey, reader.here)
@@ -64,7 +66,7 @@ def diagnosis(
         lines += finding_lines(finding, survey, reader, alike)
         if changes is not None:
             lines += _change_lines(changes, finding.code, survey, reader)
-        lines += _made_by_hand(by_hand, finding, survey, reader, changes)
+        lines += _made_by_hand(by_hand, finding, survey, reader, came or {})
         lines += _files_before(finding, survey, reader)
         if rehearsed is not None:
             lines += _rehearsal_lines(rehearsed.get(finding.code), finding, reader)
@@ -185,15 +187,12 @@ def _change_lines(changes: Changes, code: str, survey: Survey, reader: Reader) -
     return labelled("change", text, reader)
 
 
-def _made_by_hand(
-    by_hand: Sequence[ByHand], finding: Finding, survey: Survey, reader: Reader, changes: Changes | None
-) -> list[Line]:
-    """The newest psql session that may have made what was found: it was given something about the same table or object, or
-    nothing, and was there before somebody first saw it."""
-    result = finding.result
-    change = changes.now.get(finding.code) if changes is not None else None
-    seen = change.was.since if change is not None and change.was is not None else None
-    if result.status != "failed" or result.severity is Severity.ADVICE or result.check.kind == "history":
+def may_have_made(by_hand: Sequence[ByHand], finding: Finding, came: Mapping[str, Bounds]) -> list[ByHand]:
+    """The psql sessions that may have made what was found, the newest first: open at some time between the last look that found
+    it well and the first that found it ill, and given nothing, or something about the same table or object. None where no look
+    found it well: then nothing tells who was there."""
+    result, between = finding.result, came.get(finding.code)
+    if between is None or result.status != "failed" or result.severity is Severity.ADVICE or result.check.kind == "history":
         return []
     objects = {
         str(row[key]).rpartition(".")[2].partition("(")[0]
@@ -202,16 +201,23 @@ def _made_by_hand(
         if row.get(key)
     }
     about = objects or {table for table in TABLES if re.search(rf"\b{table}\b", result.check.sql)}
-    for one in by_hand:
-        given = one.detail or ""
-        fits = (
-            given.startswith(NOTHING_GIVEN)
-            or "the file " in given
-            or any(re.search(rf"\b{re.escape(name)}\b", given) for name in about)
-        )
-        if fits and (seen is None or one.at <= seen):
-            told = f"action {one.action_id}, {formatting.age(one.at, survey.now)} ago, {formatting.visible(one.who)}, psql: "
-            return labelled("before", told + reader.here("log", str(one.action_id)), reader)
+    return [one for one in by_hand if one.was_there(between.well, between.ill) and _is_about(one.detail or "", about)]
+
+
+def _is_about(given: str, names: Collection[str]) -> bool:
+    """Whether what a psql session was given may have to do with one of these; what is typed or in a file is not known."""
+    typed = given.startswith(NOTHING_GIVEN) or "the file " in given
+    return typed or any(re.search(rf"\b{re.escape(name)}\b", given) for name in names)
+
+
+def _made_by_hand(
+    by_hand: Sequence[ByHand], finding: Finding, survey: Survey, reader: Reader, came: Mapping[str, Bounds]
+) -> list[Line]:
+    """The newest of them."""
+    for one in may_have_made(by_hand, finding, came)[:1]:
+        badly = f", {one.badly}" if one.badly else ""
+        told = f"action {one.action_id}, {formatting.age(one.at, survey.now)} ago, {formatting.visible(one.who)}, psql{badly}: "
+        return labelled("before", told + reader.here("log", str(one.action_id)), reader)
     return []
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, datetime
 
 from chatops import formatting
 from chatops.chats.log import ByHand
 from chatops.chats.reports import QueueFigures
 from chatops.checks.began import oldest
-from chatops.checks.compare_looks import Changes
+from chatops.checks.compare_looks import Bounds, Changes
 from chatops.checks.findings import Finding, findings
 from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
@@ -19,7 +20,7 @@ from chatops.frozen import frozen
 from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
 from chatops.screens import verdict, waits_beside
-from chatops.screens.diagnose import clock_of, compared, news
+from chatops.screens.diagnose import clock_of, compared, may_have_made, news
 from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, wrap
 
@@ -68,6 +69,8 @@ class Desk:
     """Chats that are over, in which a user wrote in the last day and was not answered."""
     by_hand: Sequence[ByHand] = ()
     """Who was in a psql that may write in the last day, the newest first."""
+    came: Mapping[str, Bounds] = field(default_factory=dict)
+    """Between which two looks a finding came, by its code, where two looks tell it."""
     since: Changes | None = None
     """What changed since this machine looked last, where no monitor looks."""
 
@@ -91,7 +94,7 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     told += _left_behind(desk.since or changes, survey, reader)
     told += next_step(found, survey, reader)
     if len(told) < ROOMY and found:
-        told[-1:-1] = _by_hand(desk, survey, reader)
+        told[-1:-1] = _by_hand(desk, found, survey, reader)
     if len(told) < ROOMY:
         told[top:top] = _beside_free(found)
     data = survey_data(survey) | compared(changes)
@@ -140,15 +143,23 @@ def _paused(survey: Survey) -> str:
     return f"PAUSED until {clock_of(until, survey)}" if isinstance(until, datetime) else ""
 
 
-def _by_hand(desk: Desk, survey: Survey, reader: Reader) -> list[Line]:
-    """The newest psql session that may have made what was found: who, when, and where the log says more."""
-    if not desk.by_hand:
+def _by_hand(desk: Desk, found: Sequence[Finding], survey: Survey, reader: Reader) -> list[Line]:
+    """The newest psql session that was there when something that is found came: who, when, and where the log says more."""
+    suspects = {one.action_id: one for finding in found for one in may_have_made(desk.by_hand, finding, desk.came)}
+    if not suspects:
         return []
-    one = desk.by_hand[0]
-    more = f", {len(desk.by_hand) - 1} before it" if desk.by_hand[1:] else ""
-    who = formatting.visible(one.who)
-    told = f"psql by {who} {formatting.age(one.at, survey.now)} ago{more}: "
-    return [[Span(f"{'BY HAND':<{CODE + 2}}", "strong"), Span(told), Span(reader.here("log", str(one.action_id)), "code")]]
+    one = suspects[max(suspects)]
+    more = f", {len(suspects) - 1} more then" if suspects.keys() - {one.action_id} else ""
+    badly = f", {one.badly}" if one.badly else ""
+    told = f"psql by {formatting.visible(one.who)} {formatting.age(one.at, survey.now)} ago{badly}{more}: "
+    room = CODE + 2
+    pieces = wrap(told.strip(), reader, room)
+    command = Span(reader.here("log", str(one.action_id)), "code")
+    fits = not reader.width or (not pieces[1:] and len(told) + room + len(command.text) <= reader.width)
+    head = Span(f"{'BY HAND':<{room}}", "strong")
+    if fits:
+        return [[head, Span(told), command]]
+    return [[head, Span(pieces[0])], *(" " * room + piece for piece in pieces[1:]), [Span(" " * room), command]]
 
 
 def _queue(survey: Survey, desk: Desk) -> list[str]:

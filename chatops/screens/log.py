@@ -145,10 +145,12 @@ ROWS = {"chat": "chat", "operator": "operator", "assignments": "assignment", "ac
 """What the rows of an image are called."""
 
 
-def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, show_names: bool) -> Answer:
+def one(
+    row: Logged, problem: str | None, undo: str, now: datetime | None, session: Folded | None = None, *, show_names: bool
+) -> Answer:
     """`chatops log NUMBER`: who, when and why, what each column was before and after, and what would take it back.
 
-    `problem` is why nothing does; `undo` the command line that shows it.
+    `problem` is why nothing does; `undo` the command line that shows it; `session` a psql session with its end.
     """
     ago = f"{formatting.age(row.at, now)} ago, {formatting.instant(row.at)}"
     head: list[Line] = [[Span(f"Action {row.action_id}: {formatting.visible(row.what)}", "strong"), Span(f" · {ago}")]]
@@ -162,6 +164,7 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
         ("reason", row.reason),
         ("why not" if row.outcome != "done" else "detail", row.detail),
         ("command", row.command),
+        ("session", _session(session) if session is not None else None),
         ("plan", row.plan_id),
         ("undoes", row.undoes),
     )  # fmt: skip
@@ -173,6 +176,11 @@ def one(row: Logged, problem: str | None, undo: str, now: datetime | None, *, sh
         back = [Span("Undo puts back what stands under before, if nothing moved since: "), Span(undo, "code")]
     machines = Table("actions", COLUMNS, [row], audience="machines")
     return Answer("log", [Text([*head, "", *told, "", back]), machines], {"undo_problem": problem}, now)
+
+
+def _session(session: Folded) -> str:
+    """How long a psql session took, or whether it lives, and how it ended where that was not well."""
+    return ", ".join(part for part in (session.what.removeprefix("psql, "), session.badly) if part)
 
 
 def _nothing(row: Logged) -> str:
