@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -243,12 +244,21 @@ def test_whatever_roles_are_granted_what_they_lose_is_told(core_database: Databa
         assert lost_of(before, can(database, roles), drawn) == set()
 
 
-def test_it_is_said_where_somebody_decides_and_after_the_run(core_database: Database, chatops_inprocess: Run) -> None:
+def test_it_is_said_where_somebody_decides_and_after_the_run(
+    core_database: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
     database = core_database
     at(database, chatops_inprocess, "017")
     with peopled(database, {"app_user": ROLES["app_user"]}) as roles:
         role = roles["app_user"]
         grant = f"grant execute on function assign_chat_to_operator(uuid), release_and_reassign_chat(uuid,text) to {role};"
+        may = "may call assign_chat_to_operator() and release_and_reassign_chat() (as everybody may)"
+
+        def reported() -> list[dict[str, str]]:
+            shown = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=database, check=None).stdout)
+            return [one for one in shown["roles"] if one["role"] == role]
+
+        assert [(one["may"], one["back"]) for one in reported()] == [(may, "")]
         for width in (40, 80):
             shown = chatops_inprocess("migrate", "--dry-run", db=database, check=0, terminal=(width, 400)).stdout
             said = " ".join(shown.replace("\\\n", " ").split())
@@ -262,6 +272,16 @@ def test_it_is_said_where_somebody_decides_and_after_the_run(core_database: Data
         assert chatops_inprocess("verify", "schema", db=database, check=1).stdout.count("DB030") > 0
         critical = json.loads(chatops_inprocess("diagnose", "--only", "DB030", "-o", "json", db=database, check=1).stdout)
         assert critical["findings"][0]["severity"] == "critical"
+        (lost,) = reported()
+        assert lost["may"] == (
+            "not assign_chat_to_operator() and release_and_reassign_chat() any more, which a file took from everybody"
+        )
+        page = chatops_inprocess("report", "--last", "--to", tmp_path / "page.html", db=database, check=None)
+        assert "page.html" in page.stdout
+        assert f"<td>{role}" in (tmp_path / "page.html").read_text()
+        chatops_inprocess(*shlex.split(lost["back"])[1:], db=database, check=0)
+        assert [one["may"] for one in reported()] == [may.replace("as everybody may", "granted")]
+        database.execute(f"revoke execute on all functions in schema public from {role}")
         chatops_inprocess(*shlex.split(pasted[1]), db=database, check=0)
         chatops_inprocess("verify", "schema", db=database, check=0)
         assert role not in chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout

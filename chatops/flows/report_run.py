@@ -16,7 +16,9 @@ from chatops.flows.run import Invocation
 from chatops.flows.verify import GROUPS, looked
 from chatops.migrations.going_back import GoingBack, going_back, ours_alone
 from chatops.migrations.last_run import Ran, earlier_runs, last_run
+from chatops.migrations.run_roles import run_roles
 from chatops.migrations.source import SHIPPED, Folder, chosen
+from chatops.screens.lost_rights import rows_now
 from chatops.screens.report_run import RunReport
 
 
@@ -26,6 +28,7 @@ def of_last_run(invocation: Invocation) -> RunReport:
         ran = last_run(database)
         folder = _folder_of(invocation, ran)
         back, earlier = _back(database, ran, folder), earlier_runs(database, ran)
+        roles, taken = run_roles(database)
     checks = run_checks.choose(invocation.configuration, None, (), (), GROUPS)
     survey, aged, before = looked(invocation, checks, SINCE_MIGRATION, (), run.WHOLE_BUDGET_SECONDS)
     target = invocation.target
@@ -36,7 +39,9 @@ def of_last_run(invocation: Invocation) -> RunReport:
     known = {one.name for one in ran} | {name for one in earlier for name in one.names}
     left = [file.name for file in folder.files if file.name not in known] if folder is not None else []
     compared = since_before(survey, before)
-    return RunReport(ran, survey, simply(aged), place, run_checks.reader(invocation), compared, back, way, earlier, left)
+    told = rows_now(roles, taken, invocation.here("psql", "--write", "--", "-c"))
+    reader = run_checks.reader(invocation)
+    return RunReport(ran, survey, simply(aged), place, reader, compared, back, way, earlier, left, told)
 
 
 def _folder_of(invocation: Invocation, ran: Sequence[Ran]) -> Folder | None:

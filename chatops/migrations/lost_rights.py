@@ -84,7 +84,7 @@ def told(database: Database, *, closes: bool, views: bool, columns: Mapping[str,
     """The same for what such files do."""
     parameters = {"closes": closes, "views": views, "columns": json.dumps(columns)}
     with database.reading():
-        rows = database.rows(Loss, sqlfiles.read("queries/lost_rights.sql"), parameters)
+        rows = database.rows(Loss, sqlfiles.query("queries/lost_rights.sql"), parameters)
     return [_of_role(list(rows_)) for _, rows_ in groupby(rows, key=lambda row: row.role)]
 
 

@@ -13,6 +13,7 @@ from chatops.screens.lines import described
 
 if TYPE_CHECKING:  # what is only read about
     from chatops.migrations.lost_rights import RoleLoses
+    from chatops.migrations.run_roles import RoleNow, Taken
 
 MOST_MEMBERS = 3
 MOST_SHORT = 3
@@ -40,7 +41,7 @@ def runs(psql: str, grant: str) -> str:
     return f"{psql} {shlex.quote(formatting.visible(grant))}"
 
 
-def who(one: RoleLoses) -> str:
+def who(one: RoleLoses | RoleNow) -> str:
     """What kind of role it is.
 
     >>> from chatops.migrations.lost_rights import RoleLoses
@@ -105,6 +106,27 @@ def since_now(losses: Sequence[RoleLoses], psql: str) -> list[Line]:
         now = [f"{formatting.visible(one.role)} {sentence.partition(' (42501)')[0]}." for sentence in sentences(one)]
         found += [[Span(sentence, "warning")] for sentence in now]
         found += [[Span("  if it must: "), Span(runs(psql, grant), "code")] for grant in one.grants]
+    return found
+
+
+def rows_now(roles: Sequence[RoleNow], taken: Sequence[Taken], psql: str) -> list[dict[str, str]]:
+    """After a run, a row a role: what it is, what of assigning and releasing it may call, what not any more, what gives it back.
+
+    >>> from chatops.migrations.run_roles import RoleNow, Taken
+    >>> app = RoleNow("app", True, (), True, ("assign",), True)
+    >>> (row,) = rows_now([app], [Taken("app", "release", "grant x;")], "psql -c")
+    >>> row["may"], row["back"]
+    ('may call assign() (granted); not release() any more, which a file took from everybody', "psql -c 'grant x;'")
+    """
+    found = []
+    for one in roles:
+        lost = [each for each in taken if each.role == one.role]
+        may = f"may call {_calls(one.calls)} ({'granted' if one.granted else 'as everybody may'})" if one.calls else ""
+        if not one.calls and not lost:
+            may = "may call neither assign_chat_to_operator() nor release_and_reassign_chat()"
+        gone = f"not {_calls([each.name for each in lost])} any more, which a file took from everybody" if lost else ""
+        back = runs(psql, " ".join(each.remedy for each in lost)) if lost else ""
+        found.append({"role": one.role, "is": who(one), "may": "; ".join(filter(None, (may, gone))), "back": back})
     return found
 
 

@@ -44,6 +44,8 @@ class RunReport:
     """The runs before this one, the oldest first."""
     left: Sequence[str] = ()
     """The files of the same folder that are not in."""
+    roles: Sequence[Mapping[str, str]] = ()
+    """Each role that works on the chats: what it may call now, and what not any more."""
 
     @property
     def files(self) -> list[Ran]:
@@ -155,12 +157,17 @@ class RunReport:
         steps += going_back.steps(self.goes_back, self.way_back)
         if sum(one.rows for one in self.ran):
             steps.append(("what repairs changed, before and after", here("log")))
-        return [*steps, ("look again", here("verify"))]
+        return [*steps, ("look again", here("verify")), ("let made-up people work in it", here("verify", "--scenarios"))]
 
     @property
     def stays(self) -> str:
         """What no command takes back; "" where there is nothing of that."""
         return going_back.stays(self.goes_back)
+
+    @property
+    def by_one(self) -> bool:
+        """Whether all of it was done by one person, whom the head names."""
+        return len({one.who for one in self.ran}) == 1
 
     @property
     def by(self) -> str:
@@ -182,7 +189,7 @@ def _rows(report: RunReport) -> list[dict[str, object]]:
 
 
 def answer(report: RunReport) -> Answer:
-    """As tables, for a job summary or a ticket."""
+    """As tables, for a job summary or a ticket: what came of it before what went in."""
     lines: list[Line] = [[Span(report.head, "ok" if report.good else "critical")], report.place, report.by, *report.beside,
                          report.checked]  # fmt: skip
     files = [
@@ -192,32 +199,39 @@ def answer(report: RunReport) -> Answer:
         Column("seconds", "took", "duration"),
         Column("waited", "waited for locks", "duration", rank=3),
         Column("rows", "rows", "number", rank=2),
-        Column("by", "by", rank=2),
+        Column("by", "by", audience="machines" if report.by_one else "all", rank=2),
     ]
+    roles = [Column("role", "role"), Column("is", "what it is"), Column("may", "assigning and releasing"),
+             Column("back", "gives it back", rank=2)]  # fmt: skip
     back: list[Line] = ["", [Span("To go back:", "strong")]]
     back += [report.stays] if report.stays else []
     back += [[Span(f"{label}: "), Span(command, "code")] for label, command in report.back]
     return Answer("report", [
         Text([formatting.visible(line) if isinstance(line, str) else line for line in lines]),
-        Table("files", files, _rows(report), "What went in"),
         Table("findings", named("age", "severity", "code", "title"), report.told, "Findings", empty="nothing is wrong"),
+        Table("roles", roles, report.roles, "Roles that work on the chats", audience="all" if report.roles else "machines"),
         Table("noticed", [Column("file", "file"), Column("told", "from then on")], report.noticed, "What callers notice"),
+        Table("files", files, _rows(report), "What went in"),
         Text(back),
     ], {"good": report.good}, report.survey.now)  # fmt: skip
 
 
 def html(report: RunReport) -> str:
     """The same as one page that needs nothing else."""
+    alone = report.by_one
     files = [[one.name, one.state, _at(one.applied_at), formatting.duration((one.duration_ms or 0) / 1000),
-              formatting.duration((one.waited_ms or 0) / 1000), f"{one.rows:,}", one.who] for one in report.ran]  # fmt: skip
+              formatting.duration((one.waited_ms or 0) / 1000), f"{one.rows:,}", *([] if alone else [one.who])]
+             for one in report.ran]  # fmt: skip
     found = [[one["age"], one["severity"], one["code"], one["title"]] for one in report.told]
     noticed = [[one["file"], one["told"]] for one in report.noticed]
+    roles = [[one["role"], one["is"], one["may"], one["back"]] for one in report.roles]
     body = [
-        table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", "by"], files),
-        table("What is in besides", [""], [[line] for line in report.beside]),
         table("What was checked", ["in numbers"], [[report.checked]]),
         table("Findings: newer than this, or older", ["", "severity", "code", "what"], found, none="nothing is wrong"),
+        table("Roles that work on the chats", ["role", "what it is", "assigning and releasing", "gives it back"], roles),
         table("What callers notice from then on", ["file", "what"], noticed),
+        table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", *([] if alone else ["by"])], files),
+        table("What is in besides", [""], [[line] for line in report.beside]),
         table("What stays", [""], [[report.stays]] if report.stays else []),
         next_steps(report.back),
     ]

@@ -1,35 +1,13 @@
 -- Which roles work on the chats and will not be able to do what they can do now, once the pending files are in?
 -- closes: whether everybody loses assign and release. views: whether the reading functions get our text.
 -- columns: those that the files add, by table: whoever was granted each column of a table by name was not granted these.
---
--- Roles that were granted something on chats or messages by name, and who logs in and writes them because everybody may, or as one
--- who writes all data. Not told: the tables' owner and superusers, who lose nothing; the platform's roles, of which the files speak;
--- the roles that chatops makes.
+\set roles_at_work `cat sql/queries/shared/roles_at_work.sql`
 with tables as materialized (
-  select c.oid, c.relname, c.relowner, c.relacl, n.oid as schema_oid, n.nspname
+  select c.oid, c.relname
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
    where c.relname in ('chats', 'messages', 'chat_assignments') and c.relkind in ('r', 'p')
-), granted as materialized (
-  select t.relname, a.grantee from tables t cross join lateral pg_catalog.aclexplode(t.relacl) as a
-  union
-  select t.relname, a.grantee from tables t join pg_attribute c on c.attrelid = t.oid cross join lateral pg_catalog.aclexplode(c.attacl) as a
-), works as materialized (
-  select r.oid, r.rolname, r.rolcanlogin,
-         pg_catalog.has_any_column_privilege(r.oid, m.oid, 'insert'::text) or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'update'::text) as writes
-    from tables c
-    join tables m on m.relname = 'messages'
-    join pg_roles r on not r.rolsuper and r.oid >= 16384::oid
-   where c.relname = 'chats'
-     and r.rolname not in ('anon', 'authenticated', 'service_role', 'chatops_reader', 'chatops_operator')
-     and not pg_catalog.pg_has_role(r.oid, c.relowner, 'usage'::text)
-     and pg_catalog.has_schema_privilege(r.oid, c.schema_oid, 'usage'::text)
-     and (exists (select from granted g where g.grantee = r.oid and g.relname in ('chats', 'messages'))
-          or r.rolcanlogin
-             and (pg_catalog.has_any_column_privilege(r.oid, m.oid, 'insert'::text) or pg_catalog.has_any_column_privilege(r.oid, c.oid, 'update'::text))
-             -- Who has it of a group is told with the group.
-             and not exists (select from granted g where g.grantee >= 16384::oid and pg_catalog.pg_has_role(r.oid, g.grantee, 'usage'::text)))
-), functions as materialized (
+), works as materialized (:roles_at_work), functions as materialized (
   select p.oid, p.proname, p.oid::regprocedure::text as call, p.proowner, coalesce(p.proacl, pg_catalog.acldefault('f'::"char", p.proowner)) as acl,
          p.prosrc ~ '\m(chat_queue|stuck_chats)\M' as by_views
     from pg_proc p
