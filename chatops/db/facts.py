@@ -21,11 +21,8 @@ _HIDES = """(select not coalesce(pg_catalog.bool_or(p.polpermissive and p.shows_
                                  and (y.polroles operator(pg_catalog.=) '{{0}}'
                                       or exists (select from pg_catalog.unnest(y.polroles) as r
                                                   where r <> 0::oid and pg_catalog.pg_has_role(r, 'member')))) as p)"""
-_NAMED = """select name, pg_catalog.to_regclass(name)::oid as id
-                  from pg_catalog.unnest(array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity',
-                                               'real_users', 'fictional_users', 'platform_config']) as name
-                 union all
-                select 'chatops.' || relname::text, oid from pg_class where oid = any ({ours})"""
+_TABLES = """array['chats', 'messages', 'chat_assignments', 'operators', 'operator_activity', 'real_users',
+                                                               'fictional_users', 'platform_config']"""
 _FACTS = """select pg_catalog.current_setting('server_version_num')::int as version_number,
        pg_catalog.current_setting('server_version') as version, current_user::text as role, session_user::text as login,
        current_database()::text as database, statement_timestamp() as now, pg_catalog.pg_is_in_recovery() as standby,
@@ -46,7 +43,9 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
        coalesce(pg_catalog.bool_or(c.relkind = 'r' and c.relname = 'migrations' and a.attname = 'target_schema'), false)
          as has_ledger,
        pg_catalog.max(pg_catalog.pg_get_userbyid(n.nspowner)::text) as schema_owner,
-       coalesce(pg_catalog.bool_or(not pg_catalog.pg_has_role(n.nspowner, 'usage') and not o.rolsuper
+       -- 10 is the role that the server was made by: a superuser has all of its rights, and is told so without a look at roles.
+       coalesce(pg_catalog.bool_or(not pg_catalog.pg_has_role(n.nspowner, 'usage')
+                        and not pg_catalog.pg_has_role(n.nspowner, 10::oid, 'usage')
                         and n.nspowner is distinct from (select relowner from pg_class
                                                           where oid = pg_catalog.to_regclass('chats')::oid)), false)
          as schema_is_a_strangers,
@@ -68,10 +67,14 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
          and {chats_somewhere} as chats_elsewhere,
        pg_catalog.count(a.attnum) filter (where c.relkind in ('r', 'p') and a.attnum > 0)::int as bookkeeping_columns,
        -- Whether policies hide rows is asked of these alone, and there are mostly none: `hidden_query`.
-       coalesce((select pg_catalog.array_agg(t.name order by t.name) from ({named}) as t
-                  where pg_catalog.row_security_active(t.id)), '{{}}') as hidden
+       pg_catalog.array_cat(
+         (select pg_catalog.array_agg(name) from pg_catalog.unnest({tables}) as name
+           where pg_catalog.row_security_active(pg_catalog.to_regclass(name)::oid)),
+         coalesce(pg_catalog.array_agg('chatops.' || c.relname::text)
+                    filter (where c.relkind = 'r' and c.relrowsecurity and a.attnum = -1
+                                  and pg_catalog.row_security_active(c.oid)),
+                  '{{}}')) as hidden
   from pg_namespace as n
-  join pg_roles as o on o.oid = n.nspowner
   -- By what depends on it: the catalog of relations has no index by schema, and is long where there are many tenants.
   left join (pg_depend as d
              join pg_class as c on c.oid = d.objid and c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -82,21 +85,23 @@ _FACTS = """select pg_catalog.current_setting('server_version_num')::int as vers
 
 def facts_query(schema: str) -> str:
     """What is asked at the beginning of a transaction whose search_path begins with that schema."""
-    named = _NAMED.format(ours="pg_catalog.array_agg(c.oid) filter (where c.relkind = 'r' and c.relrowsecurity)")
-    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, named=named)
+    return _FACTS.format(schema=literal(schema), chats_somewhere=_CHATS_SOMEWHERE, tables=_TABLES)
 
 
 # Rows are hidden unless the role owns the table or bypasses policies, or one SELECT policy shows it everything.
-_HIDDEN = """select coalesce(pg_catalog.array_agg(t.name order by t.name), '{{}}') from ({named}) as t
+_HIDDEN = """select coalesce(pg_catalog.array_agg(t.name order by t.name), '{{}}')
+  from (select name, pg_catalog.to_regclass(name)::oid as id
+          from pg_catalog.unnest({tables}) as name
+         union all
+        select 'chatops.' || c.relname::text, c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+         where n.nspname = 'chatops' and c.relkind = 'r' and c.relrowsecurity) as t
  where pg_catalog.row_security_active(t.id)
    and {hides}"""
-_OURS = """array(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'chatops'
-                        where c.relkind = 'r' and c.relrowsecurity)"""
 
 
 def hidden_query() -> str:
     """Of the tables that stand under row level security for this role, those where it hides rows; as facts name them."""
-    return _HIDDEN.format(named=_NAMED.format(ours=_OURS), hides=_HIDES.format(table="t.id"))
+    return _HIDDEN.format(tables=_TABLES, hides=_HIDES.format(table="t.id"))
 
 
 _BY_SCHEMA = """select asked.schema,
