@@ -329,3 +329,32 @@ def test_that_nobody_would_serve_what_a_release_gives_back_is_said_before_it(dep
     assert told() == [True, True]
     deployed.execute("update operators set last_activity = now() where id = (select id from operators where is_active limit 1)")
     assert told() == [False, False]
+
+
+COUNTED = "select message_count = 1, last_message_at is not null from chats where id = '00000000-0000-0000-0000-00000000000c'"
+ONE_MESSAGE = """
+    insert into real_users (id, name) values ('00000000-0000-0000-0000-00000000000a', 'u');
+    insert into fictional_users (id, name) values ('00000000-0000-0000-0000-00000000000b', 'f');
+    insert into chats (id, real_user_id, fictional_user_id) values ('00000000-0000-0000-0000-00000000000c',
+      '00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-00000000000b');
+    insert into messages (id, chat_id, sender_type, content) values (gen_random_uuid(), '00000000-0000-0000-0000-00000000000c', 'real', 'x')"""
+
+
+def test_a_dropped_trigger_that_counts_is_told_as_what_it_kept_and_one_that_does_nothing_as_nothing(
+    core_database: Database, latest_database: Database, chatops_inprocess: Run
+) -> None:
+    """The trigger of 001, before another one counts and after: what is told is what a message leaves behind."""
+    core_database.execute("drop trigger update_chat_on_message on messages")
+    told = chatops_inprocess("diagnose", "--only", "DB003", "-o", "json", db=core_database, check=1).stdout
+    (finding,) = json.loads(told)["findings"]
+    assert "message counts of chats" in finding["title"]
+    core_database.script(finding["help_sql"])
+    chatops_inprocess("diagnose", "--only", "DB003", db=core_database, check=0)
+    core_database.script(ONE_MESSAGE)
+    assert core_database.execute(COUNTED) == [(True, True)]
+    chatops_inprocess("monitor", "--once", "--store", "--yes", db=latest_database, check=None)
+    latest_database.execute("drop trigger update_chat_on_message on messages")
+    told = chatops_inprocess("diagnose", "--only", "DB003,DB030", db=latest_database, check=0).stdout
+    assert "nothing is lost by it, for its function does nothing any more" in " ".join(told.split())
+    latest_database.script(ONE_MESSAGE)
+    assert latest_database.execute(COUNTED) == [(True, True)]

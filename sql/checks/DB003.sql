@@ -7,6 +7,7 @@
 -- narrow-one: 1 object is missing
 -- severity: warning
 -- critical: a message, a reply or assigning needs it
+-- advice: nothing is lost by it
 -- group: schema
 -- expected: the objects of every applied file exist
 -- why: a file was applied in part by hand, a restore left a schema out, or somebody dropped the object since
@@ -74,19 +75,19 @@ select found.kind, found.object, found.migration,
        case when found.migration = 'bookkeeping' then case when found.kind = 'file' then 'the ledger, with all of schema chatops,' else found.kind || ' ' || found.object end
             when found.kind = 'file' then 'all of ' || found.migration
             when found.stops is not null then found.kind || ' ' || found.object
-            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || coalesce(found.stops, k.so), '') as told,
+            else found.kind || ' ' || found.object || ' (' || found.migration || ')' end || ' is missing' || coalesce(': ' || coalesce(found.stops, idle.so, k.so), '') as told,
        found.stops,
        case when found.kind = 'file'
             then coalesce(found.stops, case when found.migration = 'bookkeeping' then 'nothing says which files are in, and commands that act refuse'
                                             else found.object || ' was left out, though later files are in, at least in part' end)
             else found.kind || ' ' || found.object || ': '
-                 || coalesce(found.stops, k.so, case found.kind when 'index' then 'queries that use it go over every row'
+                 || coalesce(found.stops, idle.so, k.so, case found.kind when 'index' then 'queries that use it go over every row'
                                                                 when 'trigger' then 'what it keeps is not kept'
                                                                 when 'constraint' then 'rows that it keeps out come in'
                                                                 when 'sequence' then 'rows get no number'
                                                                 else 'what uses it fails' end) end as so,
-       k.aims,
-       found.vital as critical
+       case when idle.so is null then k.aims end as aims,
+       found.vital as critical, idle.so is not null as advice
   from (
     select n.kind, n.name as object, n.migration, n.state, n.newest as reached, n.vital, case when n.vital then n.stops end as stops
       from needed n
@@ -99,13 +100,30 @@ select found.kind, found.object, found.migration,
       from needed n
      where not n.begun and n.state = 'unknown'
      group by n.migration, n.state, n.newest
+    union all
+    -- The application's own trigger may have any name; where none counts at all, ours of 001 is what is missing.
+    select 'trigger', 'messages.update_chat_on_message', '001_chat_core', 'adopted', r.newest, false, null
+      from reached r
+     where exists (select from structure s where s.kind = 'function' and s.name = 'update_chat_on_message')
+       and exists (select from structure s where s.kind = 'column' and s.name = 'chats.message_count')
+       -- From 022 on another one counts.
+       and not exists (select from structure s where s.kind = 'function' and s.name = 'apply_message')
+       and not exists (select from needed n where n.name = 'messages.update_chat_on_message' or (n.kind = 'table' and n.name in ('messages', 'chats') and not n.present))
+       and not exists (select from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+                        where g.tgrelid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.messages')::oid and not g.tgisinternal
+                          and p.prosrc ~* '\m(message_count|last_message_at)\M')
   ) as found
   left join lateral (
     select b.so, b.aims from kept_by b
      where found.kind in ('trigger', 'constraint', 'index')
-       and (pg_catalog.split_part(found.object, '.', 2) = b.name or found.object = b.name or (b.of = '' and found.object like '%' || b.name))
+       and ((pg_catalog.split_part(found.object, '.', 2) = b.name and (b.of = '' or pg_catalog.split_part(found.object, '.', 1) = b.of)) or found.object = b.name or (b.of = '' and found.object like '%' || b.name))
      limit 1
   ) as k on true
+  left join lateral (
+    select 'nothing is lost by it, for its function does nothing any more' as so
+     where found.kind = 'trigger' and found.object = 'messages.update_chat_on_message'
+       and exists (select from structure s where s.kind = 'function' and s.name = 'apply_message')
+  ) as idle on true
  order by found.vital desc, found.stops is null,
           -- The first of each thing that does not work any more.
           pg_catalog.row_number() over (partition by found.stops order by found.migration <> 'bookkeeping', found.migration, found.kind <> 'table', found.kind, found.object),

@@ -345,7 +345,9 @@ kept as materialized (
                     pg_catalog.substring(f.label, ' may execute (.*)\(') as name) as c) as x
    group by x.role, coalesce(x.role, f.object), f.trouble, f.set_at, f.target_schema, coalesce(f.critical, false), f.advice
 )
-select f.object, f.trouble, w.because, coalesce(f.so, w.so) as so,
+select f.object,
+       f.trouble || case when f.trouble = 'is gone' and own.body ~* '^\s*begin\s+return (null|new|old);\s+end;?\s*$' then ', and nothing is lost by it, for its function does nothing any more' else '' end as trouble,
+       w.because, coalesce(f.so, w.so) as so,
        case when f.critical then f.stops end as stops, s.remedy, f.set_at as kept_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
        f.critical, f.advice
@@ -358,6 +360,13 @@ select f.object, f.trouble, w.because, coalesce(f.so, w.so) as so,
    select pg_catalog.split_part(f.object, ' ', 1) as word, pg_catalog.substring(f.object, '^(.*) may ') as role,
           pg_catalog.substring(f.object, ' may (select|insert|update|delete) ') as verb, pg_catalog.substring(f.object, ' may \w+ (.*)$') as whereof
  ) as o
+  left join lateral (
+    -- What a trigger that is gone called, where that is still there.
+    select p.prosrc as body
+      from kept k
+      join pg_proc p on p.prorettype = 'trigger'::regtype::oid and p.proname = pg_catalog.substring(k.was ->> 'definition'::text, 'EXECUTE FUNCTION (?:"?\w+"?\.)?"?(\w+)"?\(')
+     where o.word = 'trigger' and k.label = f.object
+     limit 1) as own on true
  cross join lateral (
    -- What one of these does to people, and where it comes from: of another it would not be true.
    select case when f.trouble like 'is new%' then 'somebody, or a release of the application, made it since chatops last looked'
@@ -387,7 +396,10 @@ select f.object, f.trouble, w.because, coalesce(f.so, w.so) as so,
                when o.word = 'key' then 'a second row with the same values gets in, and an insert with "on conflict" on these columns is refused (42P10)'
                when o.word = 'foreign' then case when f.trouble = 'is gone' then 'rows may refer to what is not there, and nothing goes with what is deleted' else 'what refers to rows is checked, or goes with them, in another way' end
                when o.word = 'constraint' then case when f.trouble = 'is gone' then 'rows that it refused get in' else 'other rows are refused than were' end
-               when o.word = 'trigger' then case when f.trouble = 'is gone' then 'what it did at each write is not done any more' else 'what it does at each write is another thing' end
+               when o.word = 'trigger' then case when f.trouble = 'is gone' and own.body ~* '\m(message_count|last_message_at)\M' then 'message counts of chats, and when the last message came, are not kept by it any more: DATA001 and DATA007 tell what came of it'
+                                             when f.trouble = 'is gone' and own.body ~* '\mtotal_messages\M' then 'the counts of operators stand still'
+                                             when f.trouble = 'is gone' and own.body ~* '\mupdated_at\M' then 'updated_at stands still, and lists that go by it'
+                                             when f.trouble = 'is gone' then 'what it did at each write is not done any more' else 'what it does at each write is another thing' end
                when o.word = 'function' then 'the policies that ask it let in, or shut out, others than they did'
                when o.word = 'replica' then 'who reads changes is told less of the old row, or more'
                when o.word = 'column' then case when f.trouble like 'has lost its default' then 'rows that leave it out get nothing there, or are refused'

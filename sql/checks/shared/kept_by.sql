@@ -21,6 +21,7 @@ select k.of, k.name, k.so, k.aims
     ('operators', 'chatops_keep_total_messages', 'the application writes over operators'' counts of messages', 'DATA001'),
     ('operators', 'chatops_refuse_operators_clock', 'a last activity that no client can read is accepted', 'DATA002'),
     ('operators', 'chatops_free_chats_of_operator', 'an operator who is deactivated keeps their chats', 'OPER001'),
+    ('messages', 'update_chat_on_message', 'message counts of chats, and when the last message came, are not kept', 'DATA001 DATA007'),
     ('messages', 'chatops_note_moving', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
     ('messages', 'chatops_note_moved', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
     ('messages', 'chatops_note_no_move', 'messages that move between partitions are taken for deleted and new ones', 'DATA001'),
