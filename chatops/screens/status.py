@@ -68,7 +68,7 @@ def status(
     shown = rows if whole or len(rows) <= ROWS_IN_FULL else _worth_showing(rows)
     columns = [
         Column("name", "file"), Column("state", "state"), Column("applied_at", "ago", "age"),
-        Column("duration", "took", "duration"), Column("applied_by", "by"),
+        Column("duration", "took", "duration"), Column("applied_by", "as role"),
         Column("chatops_version", "chatops", audience="machines"), Column("effect", "effect", audience="machines"),
     ]  # fmt: skip
     odd = [state for state in (State.EDITED, State.REFORMATTED, State.MISSING, State.LATE, State.HALF_DONE) if plan.of(state)]
@@ -134,7 +134,8 @@ def _headline(folder: Folder, plan: MigrationPlan, ledger: Ledger, *, unknown: b
     last = f"{formatting.visible(plan.last_in.name)} is the last one in" if plan.last_in else "no file is in"
     told = f"{formatting.plural(len(pending), 'file is', 'files are')} pending" if pending else "nothing is pending"
     beyond = "".join(f" {formatting.visible(told)}" for told in (plan.beyond, plan.not_taken_back) if told)
-    return f"{folder.source}: {last}, {told}.{beyond}"
+    # Whose files these are goes without saying where they are chatops' own.
+    return f"{'' if folder.source == SHIPPED else f'{folder.source}: '}{last}, {told}.{beyond}"
 
 
 def _status_row(entry: Entry, state: str) -> StatusRow:
