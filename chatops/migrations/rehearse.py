@@ -222,7 +222,7 @@ class _Stage:
     def piece(self, piece: Piece, absent: Sequence[Piece]) -> RehearsedFile:
         """One piece in the open transaction, which is opened when there is none."""
         opened = self.open or self.begin()
-        before = {oid: replace(relation) for oid, relation in opened.relations.items()}
+        opened.before.clear()
         path = ledgers.file_path_texts(SHIPPED if piece.name == VIEWS else self.source, self.database.target.schema)
         script = MeasuredScript(piece, opened.deadline, self.lock_timeout_ms, path, self.shards.looks)
         restored = ["release savepoint chatops_file", *CLEAN, *self.settings(opened)]
@@ -242,7 +242,7 @@ class _Stage:
             self.lost = list(opened.done)
             self.end()
         else:
-            self.take_back(opened, before)
+            self.take_back(opened)
         return told
 
     def settings(self, opened: OpenRehearsal) -> list[str]:
@@ -253,12 +253,12 @@ class _Stage:
         made = f"select pg_catalog.set_config('chatops.rehearsed', '{','.join(map(str, opened.made))}', true)"
         return [*fresh, *ledgers.settings_texts(schema, self.run, lock_timeout_ms=self.lock_timeout_ms), modes, made]
 
-    def take_back(self, opened: OpenRehearsal, before: dict[int, SeenRelation]) -> None:
+    def take_back(self, opened: OpenRehearsal) -> None:
         """Undoes the file that stopped, and keeps those before it."""
         ran = self.sent(["rollback to savepoint chatops_file", *self.settings(opened)])
         if ran.error is not None:
             raise ran.error
-        opened.relations = before
+        opened.relations |= opened.before
         for oid, relfilenode, read, changed in self.shards.relations():
             # What was counted for the file that stopped is not counted for the next one.
             if (relation := opened.relations.get(oid)) is not None:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatops import sqlfiles
 from chatops.db import Ran
@@ -63,6 +63,8 @@ class OpenRehearsal:
     """A transaction in which files are rehearsed one after the other; `used` are the seconds that the finished ones took."""
 
     relations: dict[int, SeenRelation]
+    before: dict[int, SeenRelation] = field(default_factory=dict, init=False)
+    """As they were before the file that is measured: those alone that it touched, for there may be thousands of others."""
     deadline: float | None
     started: float = field(default_factory=time.monotonic)
     used: float = 0.0
@@ -241,6 +243,7 @@ def measured(
             if owner not in opened.relations and oid > 0:
                 opened.made.add(oid)
             continue
+        opened.before.setdefault(oid, replace(known))
         strongest = max(STRENGTH.index(spelled(mode)) for mode in relation["modes"])
         if kind not in ("i", "I") or _index_alone(relation, held, strongest):
             locks += _lock(relation, known, strongest, statement, name)
