@@ -83,8 +83,8 @@ PROBES = (
     Probe("021", "has waited longest, not the oldest", f"select assign_chat_to_operator('{C}')::text", OLD, EARLY),
     Probe("021", "no empty one", f"update chats set is_active = false where id in ('{OLD}', '{EARLY}');"
           f"select assign_chat_to_operator('{C}')::text", EMPTY, None, whoever=True),
-    Probe("021", "gets the same chat", f"select assign_chat_to_operator('{A}')::text", None, HELD_A),
-    Probe("021", "the token of another account", f"set local request.jwt.claims = '{{\"sub\": \"{D}\"}}';"
+    Probe("021", "gets the same", f"select assign_chat_to_operator('{A}')::text", None, HELD_A),
+    Probe("021", "another account's JWT", f"set local request.jwt.claims = '{{\"sub\": \"{D}\"}}';"
           f"select assign_chat_to_operator('{C}') is not null", True, "42501"),
     Probe("021", "answered meanwhile", f"select release_and_reassign_chat('{ANSWERED}');{state(ANSWERED)}",
           "waiting_assignment", "waiting_real_user_reply"),
@@ -95,6 +95,7 @@ PROBES = (
           f" from generate_series(1, 3);select release_and_reassign_chat('{HELD_A}')", False, True),
     Probe("021", "service_role gets", "select case when to_regprocedure('close_chat(uuid, text, uuid)') is not null"
           " then not has_function_privilege('close_chat(uuid, text, uuid)', 'execute') else false end", False, True, caller=True),
+    Probe("021", "nobody else may call those", f"select close_chat('{OLD}', 'closed')", "42883", "42501", caller=True),
     Probe("022", "no longer holds the chat", message(HELD_A, "fictional", D), "", "55000"),
     Probe("022", "an operator who holds another one", f"update chats set chat_state = 'assigned', assigned_operator_id = '{A}'"
           f" where id = '{OLD}'", "", "55000"),

@@ -35,10 +35,11 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
     "020_fill_queue_clocks": ("nothing, but each chat that is filled in is an event for listeners (Realtime); updated_at stays",),
     "021_write_path": (
         "assign_chat_to_operator() gives the chat whose user has waited longest, not the oldest chat, and no empty one",
-        "an operator who holds a chat and asks again gets the same chat; with the token of another account it is refused (42501)",
+        "an operator who has a chat and asks again gets the same; with another account's JWT (Supabase) it is refused (42501)",
         "release_and_reassign_chat() leaves a chat alone that was answered meanwhile, and one whose holder is not idle after all",
         "only releases without a reply count up to max_reassignments",
         "service_role gets operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
+        "nobody else may call those (42501), or has to; which login may be granted them: docs/safety.md, Who may call what",
     ),
     "022_stop_new_damage": (
         "a reply by an operator who no longer holds the chat is refused (55000)",
