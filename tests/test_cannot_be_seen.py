@@ -398,7 +398,7 @@ def test_a_look_on_a_budget_at_a_table_that_is_slow_says_what_took_too_long(
     database, _, _ = office
     forever(database)  # and a run has little time
     monkeypatch.setitem(timeouts.TIMEOUTS, "read", ("100ms", "100ms"))  # type: ignore[misc]
-    monkeypatch.setattr(run, "WHOLE_BUDGET_SECONDS", 2.0)
+    monkeypatch.setitem(run.run.__kwdefaults__, "whole_seconds", 2.0)
     budget = () if command[0] == "monitor" else ("--timeout", "2")
     done = chatops_inprocess(*command, *budget, db=database)
     assert done.exit_code == 1, done.stderr
