@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,7 +44,11 @@ _NOT_SHOWN = (
     "look",
 )
 """What the title, the help line or the difference below says."""
-MOST_DIFFERENCE = 8
+MOST_DIFFERENCE = 12
+MOST_GONE = 3
+CONTEXT = 1
+"""So many lines that are alike stand around those that differ."""
+_REMARK = re.compile(r"--[^\n]*$")
 SHORTEST_TOLD = 2
 """A shorter word stands in a title by chance."""
 _SILENT_WHERE_NONE = (
@@ -127,15 +132,45 @@ def difference(row: Values) -> list[str]:
         if "\n" not in old + new:
             lines.append(f"{name} ({SIDES}): {old.strip() or 'none'} → {new.strip() or 'none'}")
             continue
-        told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
-        changed = [line for line in told if not line.startswith(("---", "+++", "@@"))]
+        changed = _changed(old, new)
         left = len(changed) - MOST_DIFFERENCE
         more = [f"and {formatting.plural(left, 'more line')}: -o json"] if left > 0 else []
-        if more:  # what is there now comes first: it is what works
-            gone = [line for line in changed if line.startswith("-")]
-            there = [line for line in changed if not line.startswith("-")][
-                : MOST_DIFFERENCE - min(len(gone), MOST_DIFFERENCE // 3)
-            ]
-            changed = [*there, *gone[: MOST_DIFFERENCE - len(there)]]
+        changed = _some(changed) if more else changed
         lines += [f"{name} ({DIFF}):", *changed, *more]
     return [formatting.visible(line) for line in lines]
+
+
+def _some(changed: Sequence[str]) -> list[str]:
+    """The first lines of a long diff; of many that are gone in a row a few, for what is there now is what works."""
+    kept: list[str] = []
+    gone = 0
+    begins = next((place for place, line in enumerate(changed) if line[1:].strip().lower() == "begin"), 0)
+    for line in changed[begins:]:  # what a function declares says little of what it does
+        gone = gone + 1 if line.startswith("-") else 0
+        if gone <= MOST_GONE:
+            kept.append(line)
+    return kept[:MOST_DIFFERENCE]
+
+
+def _changed(old: str, new: str) -> list[str]:
+    """The lines of a diff from the first on in which two texts differ by more than remarks, indentation and empty lines.
+
+    >>> _changed("-- why\\nbegin\\n  a := 1;\\nend", "begin\\n\\n   a := 2;\\nend")
+    [' begin', '-  a := 1;', '+   a := 2;', ' end']
+    """
+    before, after = ([(_REMARK.sub("", line).split(), line) for line in text.splitlines()] for text in (old, new))
+    before, after = [one for one in before if one[0]], [one for one in after if one[0]]
+    same = difflib.SequenceMatcher(
+        None, [" ".join(one) for one, _ in before], [" ".join(one) for one, _ in after], autojunk=False
+    )
+    lines: list[str] = []
+    for group in same.get_grouped_opcodes(CONTEXT):
+        for kind, begin, end, start, stop in group:
+            if kind == "equal":
+                lines += [f" {line}" for _, line in after[start:stop]]
+            else:
+                lines += [f"-{line}" for _, line in before[begin:end]] + [f"+{line}" for _, line in after[start:stop]]
+    if lines:
+        return lines
+    told = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+    return [line for line in told if not line.startswith(("---", "+++", "@@"))]

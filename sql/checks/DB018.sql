@@ -59,9 +59,25 @@ one as materialized (
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
        case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice,
-       case when o.critical then 'until it is as its file made it, it may be that ' || o.means
-            || case when o.name like 'assign_chat_to_operator(%' then '; chats given out of turn meanwhile are QUEUE002' else '' end end as so
+       coalesce(old.harm, case when o.critical then 'until it is as its file made it, it may be that ' || o.means
+            || case when o.name ~ '^assign_chat_to_operator\M' then '; chats given out of turn meanwhile are QUEUE002' else '' end end) as so
   from one o
+ cross join lateral (select pg_catalog.regexp_replace(coalesce(o.found_as ->> 'body'::text, ''), '--[^\n]*', ' ', 'g') as body) as b
+ cross join lateral (
+   -- What an older text of ours, or of the deployed files, did: told by what stands in it.
+   select nullif(pg_catalog.concat_ws('; ',
+            case when o.name ~ '^assign_chat_to_operator\M' and b.body !~ 'take_next_chat' then pg_catalog.concat_ws('; ',
+              case when b.body ~* '\morder\s+by\s+("?\w+"?\.)?"?created_at\M'
+                   then 'chats are given by their own age, not by how long their users wait: these are overtaken, and some wait without end (QUEUE002)' end,
+              case when b.body ~* 'waiting_assignment' and b.body !~* '\mwaiting_since\M' then 'chats in which nobody wrote are handed out (QUEUE001)' end,
+              case when pg_catalog.regexp_count(b.body, '(?:from|join)\s+chats\M[^;]*waiting_assignment', 1, 'i') > pg_catalog.regexp_count(b.body, '(?:from|join)\s+chats\M[^;]*waiting_assignment[^;]*\mlast_operator_id\M', 1, 'i')
+                   then 'an operator may be given the chat that they just had (OPER002)' end,
+              case when b.body !~* '\mpaused_until\M' then 'a pause is not kept' end) end,
+            case when o.name ~ '^release_and_reassign_chat\M' and b.body !~ 'let_go' then pg_catalog.concat_ws('; ',
+              case when b.body ~* 'count\s*\([^;]*\mchat_assignments\M[^;]*released_at\s+is\s+not\s+null' and b.body !~* 'operator_sent_message'
+                   then 'every turn that ended counts towards the limit, answered ones too: chats are closed for good (CHAT012)' end,
+              case when b.body ~* '\mvalue\s*::\s*(integer|int)\M' then 'no chat is given back while max_reassignments is kept as text (CONF001)' end) end), '') as harm
+ ) as old
  where o.differs is not null
    -- Of several functions of one name one must be it: the others are DB019.
    and not exists (select from one b where b.kind = o.kind and b.name = o.name and b.differs is null)
