@@ -5,7 +5,7 @@
 -- narrow: {count} constraints refuse ordinary rows
 -- narrow-one: 1 constraint refuses ordinary rows
 -- severity: warning
--- critical: it is about chats, messages, turns or heartbeats
+-- critical: it is about chats, messages, turns, heartbeats or operators who are there
 -- group: schema
 -- leads: yes
 -- expected: no CHECK on the chat tables refuses a message, a state, a turn or a heartbeat as they are written every day
@@ -55,14 +55,29 @@ checks as (
 ), judged as (
   select k.*
     from checks k
-   where (pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g') ~ '^[^/%:]*$'
-          or pg_catalog.regexp_replace(pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g'),
-               '::(text|character varying|bpchar|timestamp with time zone|uuid|numeric|bigint)(\[\])?\M', '', 'g') ~ '^[^/%:]*$')
+   cross join lateral (
+     -- Without its texts; what divides by a number, and casts that every value of theirs goes through.
+     select pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g') as text
+   ) as b
+   cross join lateral (
+     select pg_catalog.regexp_replace(
+              pg_catalog.regexp_replace(
+                pg_catalog.regexp_replace(
+                  pg_catalog.regexp_replace(b.text, '::(text|unknown|character varying|bpchar|timestamp with time zone|interval)(\[\])?(?=\W|$)', '', 'g'),
+                  '(''''|\m\d+(\.\d+)?|\((-?\d+(\.\d+)?|''''|message_count|epoch|releases_without_reply|total_messages|(char_|character_|octet_)?length\(\w+\))\))::(numeric|double precision|bigint|integer|uuid|date)(\[\])?(?=\W|$)', '', 'g'),
+                '\((\w+_at|\w+_since|assignment_time|last_activity)\)::date(?=\W|$)', '', 'g'),
+              '[%/] *\(?[1-9]\d*\M', '', 'g') as text
+   ) as plain
+   where plain.text ~ '^[^/%:]*$'
      and not exists (
-       select from pg_catalog.regexp_matches(pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g'), '(\w+)\(', 'g') as called (name)
-        where called.name[1] not in ('length', 'char_length', 'character_length', 'octet_length', 'btrim', 'ltrim', 'rtrim', 'lower', 'upper',
+       select from pg_catalog.regexp_matches(b.text, '(\w+)\(', 'g') as called (name)
+        where called.name[1] not in ('length', 'char_length', 'character_length', 'octet_length', 'btrim', 'ltrim', 'rtrim', 'TRIM', 'lower', 'upper', 'strpos',
+                                     'starts_with', 'POSITION', 'date_trunc', 'date_part',
                                      'COALESCE', 'GREATEST', 'LEAST', 'NULLIF', 'now', 'clock_timestamp', 'statement_timestamp', 'num_nonnulls', 'num_nulls',
-                                     'AND', 'OR', 'NOT', 'ANY', 'ALL', 'IN', 'THEN', 'WHEN', 'ELSE', 'CASE', 'ARRAY', 'BETWEEN'))
+                                     'AND', 'OR', 'NOT', 'ANY', 'ALL', 'IN', 'THEN', 'WHEN', 'ELSE', 'CASE', 'ARRAY', 'BETWEEN')
+          and not (called.name[1] = 'EXTRACT' and b.text !~ 'EXTRACT\((?!(year|quarter|month|week|day|dow|isodow|doy|hour|minute|second|epoch) FROM)')
+          and not (called.name[1] in ('SUBSTRING', 'substr') and b.text !~ '(SUBSTRING|substr)\((?!\w+( FROM |, )[0-9]+(( FOR |, )[0-9]+)?\))'))
+     and k.condition !~ 'date_(trunc|part)\((?!''(year|quarter|month|week|day|hour|minute|second)''::text, \w+\))'
 ), asked as (
   select j.relation, j.relname, j.conname, j.remedy, m.told,
          pg_catalog.format('select pg_catalog.array_to_tsvector(array[''refused'']) from (select %s) as %I where not (%s)', coalesce(v.listed, '1'), pg_catalog.split_part(j.relname, '.', -1), j.condition) as query
@@ -89,8 +104,16 @@ checks as (
    cross join lateral (select pg_catalog.count(*) as words from pg_catalog.ts_stat(a.query)) as w
    where w.words > 0
    group by a.relation, a.relname, a.conname, a.remedy
+  union all
+  -- Not every text is a number.
+  select k.relation, k.relname, k.conname, k.remedy, 'messages that cannot be turned into what it looks at'
+    from checks k
+   where k.relname = 'messages' and k.condition !~ '\m(CASE|OR)\M'
+     and pg_catalog.regexp_replace(k.condition, '''(?:[^'']|'''')*''', '''''', 'g') ~ '(\mcontent|\((content|(btrim|ltrim|rtrim|lower|upper)\(content\))\))::(integer|bigint|smallint|numeric|uuid|json|jsonb|date|timestamp|double precision|boolean)\M'
 )
 select r.conname as object, r.relation, r.refused, pg_catalog.string_agg(r.remedy, ' ') over () as remedy,
-       r.relname in ('chats', 'messages', 'chat_assignments', 'operator_activity') as critical
+       r.relname in ('chats', 'messages', 'chat_assignments', 'operator_activity')
+       -- A chat that is given, and a reply, write the operator's row.
+       or (r.relname = 'operators' and r.refused like '%an operator who is there%') as critical
   from refusing r
  order by critical desc, r.relation, r.conname
