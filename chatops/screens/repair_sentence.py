@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -17,6 +18,7 @@ _STATES = {
     "completed": "is completed",
 }
 LONGEST_VALUES = 60
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00$")
 _ROWS = {"chat_assignments": "assignment", "operator_activity": "heartbeat"}
 
 
@@ -98,7 +100,7 @@ def _set_right(change: Change) -> str:
         if was == value:
             continue
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, value))
-        known = f"from {was:,} to {value:,}" if numbers else ""
+        known = f"from {was:,} to {value:,}" if numbers else _instants(was, value)
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
             known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
             if not _same_number(was, value):
@@ -106,6 +108,24 @@ def _set_right(change: Change) -> str:
                 continue
         words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"
+
+
+def _instants(was: object, value: object) -> str:
+    """From when to when a clock is set, in UTC as JSON has them, as short as tells them apart; "" for what is no clock.
+
+    >>> _instants("2026-11-27T08:18:49.26+00:00", "2026-11-27T06:00:14+00:00"), _instants(None, "2026-11-27T06:00:14+00:00")
+    ('from 08:18 to 06:00', '')
+    >>> _instants("infinity", "2026-11-27T06:00:14+00:00"), _instants("2026-11-28T06:00:01+00:00", "2026-11-27T06:00:14+00:00")
+    ('from infinity to 2026-11-27 06:00', 'from 2026-11-28 06:00 to 2026-11-27 06:00')
+    """
+    if not (isinstance(was, str) and isinstance(value, str) and _INSTANT.match(value)):
+        return ""
+    old, new = (one[:19].replace("T", " ") if _INSTANT.match(one) else one for one in (was, value))
+    if old[:16] != new[:16]:
+        old, new = (one[:16] for one in (old, new))
+    if old[:10] == new[:10]:
+        old, new = (one[11:] for one in (old, new))
+    return f"from {old} to {new}"
 
 
 def _same_number(was: object, value: object) -> bool:

@@ -1,19 +1,70 @@
 -- A clock of an operator that is ahead becomes the last that is known of them for sure: their last reply or turn; the clocks of a
 -- chat become those of its turn and messages. Never now: who went home would be back, and who waited would wait anew.
 -- Where nothing is known: 1970, as clocks from before the year 1. No assignment ends before it began.
--- A message keeps its place among those of its chat: over an hour ahead it comes right after the newest, from before the year 1
--- right before the oldest. Before any clock is filled in from the messages.
+-- A message that is over an hour ahead, or has no time, comes after the newest of its chat, when it was there for sure: by when it
+-- was delivered or read, by when the chat was written into or began to wait, or was changed; so those who wait keep their order.
+-- One from before the year 1 comes right before the oldest. The chat's last message follows.
 --
 -- order: 7
 -- First what is wrong, read once and without a lock; then a batch of it: judged anew, locked, and compared by its version.
 
+with moved as materialized (
+  select wrong.chat_id, wrong.handled_by_operator_id, wrong.id, wrong.sender_type,
+         case when wrong.is_ahead
+              then pg_catalog.max(coalesce(greatest(wrong.newest_at, wrong.known_at), wrong.begun_at, pg_catalog.now()))
+                     over (partition by wrong.chat_id, wrong.is_ahead order by wrong.created_at, wrong.delivered_at, wrong.id)
+                   + least(wrong.place, 500000::double precision) * interval '1 microsecond'
+              when not wrong.is_ahead
+              then coalesce(least(wrong.oldest_at, wrong.begun_at), wrong.oldest_at, wrong.begun_at, pg_catalog.now())
+                   - wrong.back * interval '1 microsecond' end as at
+    from (
+      select w.*, newest.at as newest_at, oldest.at as oldest_at, case when c.created_at between '0001-01-02' and pg_catalog.now() then c.created_at end as begun_at,
+             case when w.is_first and w.sender_type::text = 'real' and says.waits_since > coalesce(newest.at, '-infinity') then says.waits_since
+                  when w.is_last and says.written_at > coalesce(newest.at, '-infinity') then says.written_at
+                  -- Each of them was written when the message was there, or after it; before that its user did not wait.
+                  else greatest(least(case when w.delivered_at between '0001-01-02' and pg_catalog.now() then w.delivered_at end,
+                                      case when w.read_at between '0001-01-02' and pg_catalog.now() then w.read_at end,
+                                      case when c.updated_at between '0001-01-02' and pg_catalog.now() then c.updated_at end,
+                                      case when says.written_at > coalesce(newest.at, '-infinity') then says.written_at end,
+                                      case when w.sender_type::text = 'fictional' and says.replied_at > coalesce(newest.at, '-infinity') then says.replied_at end),
+                                case when w.sender_type::text = 'real' and says.waits_since > coalesce(newest.at, '-infinity') then says.waits_since end) end as known_at
+        from (
+          select m.id, m.chat_id, m.handled_by_operator_id, m.sender_type, m.created_at, m.delivered_at, m.read_at, odd.is_ahead,
+                 -- Among all, for two chats may know nothing else that tells which one began to wait first.
+                 (pg_catalog.row_number() over (partition by odd.is_ahead order by m.created_at, m.delivered_at, m.id))::double precision as place,
+                 (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at desc, m.id desc))::double precision as back,
+                 pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at, m.delivered_at, m.id) = 1::bigint as is_first,
+                 pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at desc, m.delivered_at desc, m.id desc) = 1::bigint as is_last
+            from messages m
+           cross join lateral (select case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                                           then m.created_at > pg_catalog.now()
+                                           -- Without a time it comes last.
+                                           when m.created_at is null then true end as is_ahead) as odd
+           where m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+              or m.delivered_at not between '0001-01-02' and '9999-12-31'
+              or m.read_at not between '0001-01-02' and '9999-12-31'
+        ) as w
+        left join chats c on c.id = w.chat_id
+       cross join lateral (
+         select case when c.last_message_at between '0001-01-02' and pg_catalog.now() then c.last_message_at end as written_at,
+                case when c.operator_replied_at between '0001-01-02' and pg_catalog.now() then c.operator_replied_at end as replied_at,
+                case when (pg_catalog.to_jsonb(c) ->> 'waiting_since'::text)::timestamptz between '0001-01-02' and pg_catalog.now()
+                     then (pg_catalog.to_jsonb(c) ->> 'waiting_since'::text)::timestamptz end as waits_since) as says
+        left join lateral (select m.created_at as at from messages m
+                            where m.chat_id = w.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                            order by m.created_at desc limit 1) as newest on w.is_ahead
+        left join lateral (select m.created_at as at from messages m
+                            where m.chat_id = w.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                            order by m.created_at limit 1) as oldest on not w.is_ahead
+    ) as wrong
+)
 select a.chat_id, a.operator_id, 'heartbeat' as clock, null::uuid as id,
        -- In this chat: what they wrote, and that they were given it.
        greatest((select pg_catalog.max(m.created_at) from messages m
                   where m.chat_id = a.chat_id and m.handled_by_operator_id = a.operator_id and m.created_at between '0001-01-02' and pg_catalog.now()),
                 (select pg_catalog.max(s.assigned_at) from chat_assignments s
                   where s.chat_id = a.chat_id and s.operator_id = a.operator_id and s.assigned_at between '0001-01-02' and pg_catalog.now())) as at,
-       null::timestamptz as replied_at, null::timestamptz as spoken_at
+       null::timestamptz as replied_at, null::timestamptz as spoken_at, null::timestamptz as said, false as moves
   from operator_activity a
  where a.last_activity not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or a.updated_at not between '0001-01-02' and '9999-12-31'
@@ -26,7 +77,7 @@ select null, o.id, 'operator', null,
                           where s.operator_id = o.id and s.assigned_at between '0001-01-02' and pg_catalog.now()
                           order by s.assigned_at desc limit 5) as t) as lately
            join messages m on m.chat_id = lately.chat_id and m.handled_by_operator_id = o.id and m.created_at between '0001-01-02' and pg_catalog.now())),
-       null, null
+       null, null, null, false
   from operators o
  cross join lateral (
    select pg_catalog.max(s.assigned_at) filter (where s.assigned_at between '0001-01-02' and pg_catalog.now()) as assigned_at,
@@ -42,55 +93,43 @@ select c.id, null, 'chat', null,
                    order by m.created_at limit 1)
             else (select pg_catalog.max(s.assigned_at) from chat_assignments s
                    where s.chat_id = c.id and s.operator_id = c.assigned_operator_id and s.assigned_at between '0001-01-02' and pg_catalog.now()) end,
-       (select pg_catalog.max(m.created_at) from messages m
-         where m.chat_id = c.id and m.sender_type::text = 'fictional' and m.created_at between '0001-01-02' and pg_catalog.now()),
-       (select pg_catalog.max(m.created_at) from messages m
-         where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now())
+       greatest((select pg_catalog.max(m.created_at) from messages m
+                  where m.chat_id = c.id and m.sender_type::text = 'fictional' and m.created_at between '0001-01-02' and pg_catalog.now()),
+                (select least(pg_catalog.max(m.at), pg_catalog.now()) from moved m where m.chat_id = c.id and m.sender_type::text = 'fictional')),
+       written.at, c.last_message_at, moves.it
   from chats c
+ cross join lateral (
+   -- As its messages will be, with those that come to another place.
+   select greatest((select least(m.created_at, pg_catalog.now()) from messages m
+                     where m.chat_id = c.id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
+                     order by m.created_at desc limit 1),
+                   (select least(pg_catalog.max(m.at), pg_catalog.now()) from moved m where m.chat_id = c.id)) as at) as written
+ cross join lateral (
+   select exists (select from moved m where m.chat_id = c.id and m.at is not null)
+          and coalesce(c.last_message_at, '-infinity') not between written.at - interval '1 minute' and written.at + interval '1 minute' as it) as moves
  where c.assignment_time not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or least(c.created_at, c.updated_at) < '0001-01-02'
     or greatest(c.created_at, c.updated_at) > '9999-12-31'
     or c.created_at is null
+    or (c.id in (select m.chat_id from moved m) and moves.it)
 union all
-select s.chat_id, s.operator_id, 'assignment', s.id, null, null, null
+select s.chat_id, s.operator_id, 'assignment', s.id, null, null, null, null, false
   from chat_assignments s
  where s.assigned_at is null or s.released_at < s.assigned_at
     or s.assigned_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or s.released_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
     or s.created_at not between '0001-01-02' and '9999-12-31'
 union all
-select wrong.chat_id, wrong.handled_by_operator_id, 'message', wrong.id,
-       case when wrong.is_ahead then greatest(pg_catalog.now(), newest.at) + wrong.place * interval '1 microsecond'
-            when not wrong.is_ahead
-            then coalesce(least(oldest.at, begun.at), oldest.at, begun.at, pg_catalog.now()) - wrong.back * interval '1 microsecond' end, null, null
-  from (
-    select m.id, m.chat_id, m.handled_by_operator_id, odd.is_ahead,
-           (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at, m.id))::double precision as place,
-           (pg_catalog.row_number() over (partition by m.chat_id, odd.is_ahead order by m.created_at desc, m.id desc))::double precision as back
-      from messages m
-     cross join lateral (select case when m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-                                     then m.created_at > pg_catalog.now()
-                                     -- Without a time it comes last.
-                                     when m.created_at is null then true end as is_ahead) as odd
-     where m.created_at is null or m.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-        or m.delivered_at not between '0001-01-02' and '9999-12-31'
-        or m.read_at not between '0001-01-02' and '9999-12-31'
-  ) as wrong
-  left join lateral (select m.created_at as at from messages m
-                      where m.chat_id = wrong.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-                      order by m.created_at desc limit 1) as newest on wrong.is_ahead
-  left join lateral (select m.created_at as at from messages m
-                      where m.chat_id = wrong.chat_id and m.created_at between '0001-01-02' and pg_catalog.now() + interval '1 hour'
-                      order by m.created_at limit 1) as oldest on not wrong.is_ahead
-  left join lateral (select c.created_at as at from chats c
-                      where c.id = wrong.chat_id and c.created_at between '0001-01-02' and pg_catalog.now()) as begun on not wrong.is_ahead
+select m.chat_id, m.handled_by_operator_id, 'message', m.id, m.at, null, null, null, false
+  from moved m
 ;
 
 with found as materialized (
   select * from pg_catalog.jsonb_to_recordset(:'found'::jsonb) as f (chat_id uuid, operator_id uuid, clock text, id uuid, at timestamptz,
-                                                                    replied_at timestamptz, spoken_at timestamptz)
+                                                                    replied_at timestamptz, spoken_at timestamptz,
+                                                                    said timestamptz, moves boolean)
 ), heartbeat as materialized (
   select a.chat_id, a.operator_id, a.last_activity, a.updated_at, f.at
     from found f
@@ -107,7 +146,7 @@ with found as materialized (
      for no key update of o skip locked
 ), chat as materialized (
   select c.id, c.assigned_operator_id, c.assignment_time, c.operator_replied_at, c.last_message_at,
-         c.created_at, c.updated_at, f.at as began_at, f.replied_at as answered_at, f.spoken_at
+         c.created_at, c.updated_at, f.at as began_at, f.replied_at as answered_at, f.spoken_at, f.moves and c.last_message_at is not distinct from f.said as moves
     from found f
     join chats c on c.id = f.chat_id
    where f.clock = 'chat'
@@ -116,7 +155,8 @@ with found as materialized (
           or c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
           or least(c.created_at, c.updated_at) < '0001-01-02'
           or greatest(c.created_at, c.updated_at) > '9999-12-31'
-          or c.created_at is null)
+          or c.created_at is null
+          or (f.moves and c.last_message_at is not distinct from f.said))
      for no key update of c skip locked
 ), assignment as materialized (
   select s.id, s.chat_id, s.operator_id, s.assigned_at, s.released_at, s.created_at
@@ -156,7 +196,8 @@ with found as materialized (
          operator_replied_at = case when c.operator_replied_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
                                     then coalesce(h.answered_at, least(greatest(c.operator_replied_at, '1970-01-01'), pg_catalog.now())) else c.operator_replied_at end,
          last_message_at = case when c.last_message_at not between '0001-01-02' and pg_catalog.now() + interval '1 minute'
-                                then coalesce(h.spoken_at, least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now())) else c.last_message_at end,
+                                then coalesce(h.spoken_at, least(greatest(c.last_message_at, '1970-01-01'), pg_catalog.now()))
+                                when h.moves then h.spoken_at else c.last_message_at end,
          -- Only what no client can read: these order lists, and may be anybody's.
          created_at = case when c.created_at is null
                            then least(greatest(coalesce(h.began_at, c.updated_at, pg_catalog.now()), '1970-01-01'), pg_catalog.now())

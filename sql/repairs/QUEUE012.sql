@@ -38,7 +38,10 @@ with candidate as materialized (
             or c.state_since not between '0001-01-02' and pg_catalog.now() + interval '1 hour' as clock
    ) as odd
    cross join lateral (select case when odd.clock then unanswered.since else c.waiting_since end as since) as waits
-   where odd.clock or :miscounts_releases
+   where (odd.clock or :miscounts_releases)
+     -- By a message whose own clock cannot be nothing is told: DATA002 comes first.
+     and not exists (select from messages w
+                      where w.chat_id = c.id and (w.created_at is null or w.created_at not between '0001-01-02' and pg_catalog.now() + interval '1 hour'))
    order by c.id
 ), locked as materialized (
   select c.*, k.since, k.releases
