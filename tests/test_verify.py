@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -490,6 +491,14 @@ def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_
     late = chatops_inprocess("verify", db=core_database, check=1).stdout
     assert "data: 1 finding: 1 newer (OPER001), 0 older" in late
     assert re.search(r"new: OPER001.* \((it|OPER001) began before, and has passed its limit since\)", late), late
+    # The page of the run says the same, with the one date that diagnose has, too; not that it came with the run.
+    report = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database).stdout)
+    [found] = [one for one in report["findings"] if one["code"] == "OPER001"]
+    assert found["age"] == "overdue"
+    since = datetime.fromisoformat(found["since"])
+    page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database).stdout
+    assert f"1 began before it and passed its limit since: OPER001 (since {since:%Y-%m-%d %H:%M} UTC)" in page
+    assert f"{since:%H:%M}" in chatops_inprocess("diagnose", db=core_database, terminal=(120, 40)).stdout
 
 
 def test_thousands_of_rows_cost_no_more_words_than_are_told(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
+from typing import Any
 
 from chatops import formatting
-from chatops.checks.began import Age
+from chatops.checks.began import Age, oldest
 from chatops.checks.findings import counts_as_found, findings
 from chatops.checks.results import Survey
 from chatops.checks.since_before import SinceBefore
@@ -23,6 +24,9 @@ from chatops.model import Answer, Column, Line, Severity, Span, Table, Text, nam
 from chatops.screens import going_back
 from chatops.screens.lines import Reader
 from chatops.screens.report_page import next_steps, page, table
+
+OVERDUE = "overdue"
+"""The age of what began before the run, and has passed its limit since: right before it nothing was found."""
 
 
 @frozen
@@ -79,15 +83,17 @@ class RunReport:
         """What is newer than the run, and how that compares with just before it."""
         if self.adopts:
             codes = " ".join(one["code"] for one in self.found)
-            return f"an adopt changes nothing; {f'now is wrong: {codes}' if codes else 'nothing is wrong'}"
+            return f"an adopt changes nothing; {f'now is wrong: {codes}' if codes else 'nothing is wrong in schema and data'}"
         newer = [one["code"] for one in self.found if one["age"] == "newer"]
-        undated = [one["code"] for one in self.found if one["age"] not in ("newer", "older")]
-        told = [f"{formatting.count(len(codes))} {says}: {' '.join(codes)}"
-                for codes, says in ((newer, "newer"), (undated, "without a time")) if codes]  # fmt: skip
+        overdue = [f"{one['code']} (since {_at(one['since'])})" for one in self.found if one["age"] == OVERDUE]
+        undated = [one["code"] for one in self.found if one["age"] not in ("newer", "older", OVERDUE)]
+        limit = f"began before it and passed {'its' if len(overdue) == 1 else 'their'} limit since"
+        told = [f"{formatting.count(len(codes))} {says}: {', '.join(codes) if codes is overdue else ' '.join(codes)}"
+                for codes, says in ((newer, "newer"), (overdue, limit), (undated, "without a time")) if codes]  # fmt: skip
         if told:
             return "; ".join(told)
         advice = len(self.told) - len(self.found)
-        well = f"nothing is wrong{f', {formatting.count(advice)} with advice' if advice else ''}"
+        well = f"nothing is wrong with the deploy{f', {formatting.count(advice)} with advice' if advice else ''}"
         if self.compared is None:
             return "nothing is newer" if self.found else well
         if not self.found and not self.compared.apart and (self.compared.same or not self.compared.new):
@@ -100,15 +106,18 @@ class RunReport:
         return self.adopts or all(one["age"] == "older" for one in self.found)
 
     @property
-    def found(self) -> list[dict[str, str]]:
+    def found(self) -> list[dict[str, Any]]:
         """What the checks found above advice, the newer first."""
         return [one for one in self.told if one["severity"] != Severity.ADVICE.value]
 
     @property
-    def told(self) -> list[dict[str, str]]:
-        """All that the checks found: the newer first, advice last."""
-        told = [{"age": self.ages.get(one.result.check.code, "undated"), "severity": one.word, "code": one.result.check.code,
-                 "title": one.title} for one in findings(self.survey, self.reader.here)]  # fmt: skip
+    def told(self) -> list[dict[str, Any]]:
+        """All that the checks found, since when as `diagnose` says it: the newer first, advice last."""
+        overdue = self.compared.overdue if self.compared is not None else ()
+        told = [{"age": OVERDUE if one.code in overdue else self.ages.get(one.code, "undated"),
+                 "since": oldest(one.result.rows, self.survey.now) if one.result.check.dated else None,
+                 "severity": one.word, "code": one.code, "title": one.title}
+                for one in findings(self.survey, self.reader.here)]  # fmt: skip
         return sorted(told, key=lambda one: (one["severity"] == Severity.ADVICE.value, one["age"] == "older"))
 
     @property
@@ -157,6 +166,7 @@ class RunReport:
         steps += going_back.steps(self.goes_back, self.way_back)
         if sum(one.rows for one in self.ran):
             steps.append(("what repairs changed, before and after", here("log")))
+        steps.append(("how it is served right now: waits, load, locks", here("diagnose")))
         return [*steps, ("look again", here("verify")), ("let made-up people work in it", here("verify", "--scenarios"))]
 
     @property
@@ -177,6 +187,10 @@ class RunReport:
         version = f", chatops {last.chatops_version}" if last.chatops_version else ""
         command = first.command or "migrate"
         return f"{command} by {first.who}, {_at(last.applied_at)}, {formatting.duration(took)} in the files{version}"
+
+
+NONE = "no check of schema or data finds anything"
+AGES = {OVERDUE: "began before it, passed its limit since"}
 
 
 def _at(instant: datetime) -> str:
@@ -203,12 +217,13 @@ def answer(report: RunReport) -> Answer:
     ]
     roles = [Column("role", "role"), Column("is", "what it is"), Column("may", "assigning and releasing"),
              Column("back", "gives it back", rank=2)]  # fmt: skip
+    findings_ = [Column("age", "age"), Column("since", "since", "instant"), *named("severity", "code", "title")]
     back: list[Line] = ["", [Span("To go back:", "strong")]]
     back += [report.stays] if report.stays else []
     back += [[Span(f"{label}: "), Span(command, "code")] for label, command in report.back]
     return Answer("report", [
         Text([formatting.visible(line) if isinstance(line, str) else line for line in lines]),
-        Table("findings", named("age", "severity", "code", "title"), report.told, "Findings", empty="nothing is wrong"),
+        Table("findings", findings_, report.told, "Findings", empty=NONE),
         Table("roles", roles, report.roles, "Roles that work on the chats", audience="all" if report.roles else "machines"),
         Table("noticed", [Column("file", "file"), Column("told", "from then on")], report.noticed, "What callers notice"),
         Table("files", files, _rows(report), "What went in"),
@@ -222,12 +237,13 @@ def html(report: RunReport) -> str:
     files = [[one.name, one.state, _at(one.applied_at), formatting.duration((one.duration_ms or 0) / 1000),
               formatting.duration((one.waited_ms or 0) / 1000), f"{one.rows:,}", *([] if alone else [one.who])]
              for one in report.ran]  # fmt: skip
-    found = [[one["age"], one["severity"], one["code"], one["title"]] for one in report.told]
+    found = [[AGES.get(one["age"], one["age"]), "" if one["since"] is None else _at(one["since"]), one["severity"], one["code"],
+              one["title"]] for one in report.told]  # fmt: skip
     noticed = [[one["file"], one["told"]] for one in report.noticed]
     roles = [[one["role"], one["is"], one["may"], one["back"]] for one in report.roles]
     body = [
         table("What was checked", ["in numbers"], [[report.checked]]),
-        table("Findings: newer than this, or older", ["", "severity", "code", "what"], found, none="nothing is wrong"),
+        table("Findings: newer than this, or older", ["", "since", "severity", "code", "what"], found, none=NONE),
         table("Roles that work on the chats", ["role", "what it is", "assigning and releasing", "gives it back"], roles),
         table("What callers notice from then on", ["file", "what"], noticed),
         table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", *([] if alone else ["by"])], files),
