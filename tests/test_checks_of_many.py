@@ -150,11 +150,13 @@ def test_who_is_free_for_a_chat_is_everybody_but_its_last_operator_for_a_while(m
         "update chats set waiting_since = now() - (1 + trunc(random() * 2)) * interval '3 minutes', last_operator_id = "
         "(select o.id from operators o where chats.id is not null order by random() limit 1) "
         "where chat_state = 'waiting_assignment' and is_active",
+        "update chats set operator_replied_at = now() - trunc(random() * 2) * interval '3 minutes' where operator_replied_at is not null and random() < 0.1",
     )
     connection = mended.connect()
     plain = connection.execute(
         "select q.chat_id, count(*) from chat_queue q join operator_load l on l.load = 'free' "
-        "and l.last_activity < now() - interval '1 minute' and l.last_activity > now() - interval '30 minutes' "
+        "and l.last_activity > now() - interval '30 minutes' and not exists (select from chats as c "
+        "where c.last_operator_id = l.operator_id and c.operator_replied_at >= now() - interval '1 minute') "
         "and (l.operator_id is distinct from q.last_operator_id or q.waiting_since < now() - interval '300 seconds') "
         "where q.waiting_since < now() - interval '1 minute' group by q.chat_id"
     ).fetchall()

@@ -32,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMMON_EPILOG = (
     "Exit codes: 0 all well · 1 found something · 2 usage or configuration · 3 database unreachable · "
     "4 refused, or failed and rolled back · 5 conflict, safe to retry · 70 a bug in chatops · "
-    "74 no room for the answer · 130 interrupted"
+    "74 the answer could not be written · 130 interrupted"
 )
 
 
