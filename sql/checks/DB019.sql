@@ -93,13 +93,18 @@ functions as materialized (
 ), refusing as materialized (
   -- What a trigger, condition, default or index may call, that refuses whatever it is asked.
   select p.oid, p.proname, p.prosrc ~* b.says_no as says_no
-    from pg_namespace n
-    join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
-    join pg_proc p on p.oid = d.objid
+    from (
+      select p.oid, p.proname, p.prosrc, p.prorettype
+        from pg_namespace n
+        join pg_depend d on d.refclassid = 'pg_namespace'::regclass::oid and d.refobjid = n.oid and d.classid = 'pg_proc'::regclass::oid
+        join pg_proc p on p.oid = d.objid
+       where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid
+         and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
+      -- Only what is left is read for words.
+      offset 0
+    ) as p
    cross join body_that b
-   where n.nspname = current_schema() and p.prorettype <> 'trigger'::regtype::oid
-     and ((p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses) or (p.prorettype = 'bool'::regtype::oid and p.prosrc ~* b.says_no))
-     and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
+   where (p.prosrc ~* '\m(raise|assert)\M|/\s*0' and p.prosrc ~* b.refuses) or (p.prorettype = 'bool'::regtype::oid and p.prosrc ~* b.says_no)
 ), refusing_every as materialized (
   select t.object
     from triggers t
@@ -308,6 +313,7 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
           from chat_tables c
           join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
          where not c.ours and a.attname::text ~ '^[pvc]_[a-z0-9_]+$'
+        offset 0
       ) as k
       join pg_namespace n on n.nspname = current_schema()
       join pg_proc p on p.pronamespace = n.oid and p.prosrc ~ ('(?<![.])\m' || k.name || '\M')
@@ -340,37 +346,32 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
         group by used.uses
      ) as w
     union all
-    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table, t.statement,
-           -- Always, and to something that has nothing to do with what was written.
-           t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)', t.vital
+    -- In one: each of them by itself costs the planner a millisecond, and mostly there is no such trigger.
+    select 'trigger', t.object, d.trouble, t.statement, d.advice, d.stops
       from triggers t
      cross join lateral pg_catalog.regexp_match(t.body,
        '(;|\mbegin|\mthen|\melse|\mloop|\minto)\s*new\s*\.\s*"?(chat_id|sender_type|handled_by_operator_id|chat_state|assigned_operator_id|operator_id|is_active|released_at|assigned_at|assignment_time)"?\s*(:?=|;|from\M)', 'i') as m (found)
-     where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
-    union all
-    -- Ids and times may be filled in; what was given is another matter.
-    select 'trigger', t.object, 'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table || ', whatever was given', t.statement, true, false
-      from triggers t
      cross join lateral pg_catalog.regexp_match(t.body,
-       '(;|\mbegin)\s*new\s*\.\s*"?(id|content|created_at|last_activity|last_message_at)"?\s*:?=\s*(?![^;]*\m(new|coalesce|case|now|clock_timestamp|statement_timestamp|current_timestamp)\M)', 'i') as m (found)
-     where t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null
-    union all
-    select 'trigger', t.object, 'puts another row in the place of what is written into ' || t.on_table, t.statement, true, false
-      from triggers t
-     where t.kind & 3 = 3 and t.kind & 20 <> 0
-       and t.body ~* '(;|\mbegin|\mthen|\melse)\s*new\s*:?=\s*(?!null\M|old\s*;|new\s*;)'
-    union all
-    select 'trigger', t.object, 'changes chats or messages by itself', t.statement, true, false
-      from triggers t
-     where not exists (select from losing l where l.object = t.object and l.afterwards)
-       and t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)'
-    union all
-    select 'trigger', t.object,
-           case when t.body ~* '\mpg_sleep(_for|_until)?\s*\(' then 'keeps every write of ' || t.on_table || ' waiting'
-                else 'changes who writes, and which guards see it' end, t.statement, true, false
-      from triggers t
-     where t.body ~* '\mpg_sleep(_for|_until)?\s*\(|\mset_config\s*\(\s*''(role|session_replication_role|chatops\.write|session_authorization)''|\mset\s+(local\s+|session\s+)?(role|session_replication_role|chatops\.write|session\s+authorization)\M'
-        or t.settings ~ '(^|; )(role|session_replication_role|chatops\.write)='
+       '(;|\mbegin)\s*new\s*\.\s*"?(id|content|created_at|last_activity|last_message_at)"?\s*:?=\s*(?![^;]*\m(new|coalesce|case|now|clock_timestamp|statement_timestamp|current_timestamp)\M)', 'i') as g (found)
+     cross join lateral (values
+       (t.kind & 3 = 3 and t.kind & 20 <> 0 and m.found is not null,
+        'sets ' || pg_catalog.lower(m.found[2]) || ' of what is written into ' || t.on_table,
+        -- Always, and to something that has nothing to do with what was written.
+        t.conditional or t.body !~* '^((?!\mbegin\M).)*\mbegin\s+new\s*\.\s*"?(chat_id|sender_type|chat_state|assigned_operator_id|operator_id|is_active|released_at)"?\s*:?=\s*(?![^;]*\m(new|old|coalesce|case)\M)', t.vital),
+       -- Ids and times may be filled in; what was given is another matter.
+       (t.kind & 3 = 3 and t.kind & 20 <> 0 and g.found is not null,
+        'sets ' || pg_catalog.lower(g.found[2]) || ' of what is written into ' || t.on_table || ', whatever was given', true, false),
+       (t.kind & 3 = 3 and t.kind & 20 <> 0 and t.body ~* '(;|\mbegin|\mthen|\melse)\s*new\s*:?=\s*(?!null\M|old\s*;|new\s*;)',
+        'puts another row in the place of what is written into ' || t.on_table, true, false),
+       (not exists (select from losing l where l.object = t.object and l.afterwards)
+        and t.body ~* '\m(delete\s+from\s+(only\s+)?("?\w+"?\.)?"?(chats|messages|chat_assignments|operator_activity|operators)\M|truncate\s|update\s+(only\s+)?("?\w+"?\.)?"?(chats\M[^;]*\m(chat_state|assigned_operator_id|is_active)|chat_assignments\M[^;]*\m(released_at|operator_id)|operators\M[^;]*\m(is_active|is_available)|messages\M[^;]*\m(chat_id|sender_type|content|created_at))\s*=)',
+        'changes chats or messages by itself', true, false),
+       (t.body ~* '\mpg_sleep(_for|_until)?\s*\(|\mset_config\s*\(\s*''(role|session_replication_role|chatops\.write|session_authorization)''|\mset\s+(local\s+|session\s+)?(role|session_replication_role|chatops\.write|session\s+authorization)\M'
+        or t.settings ~ '(^|; )(role|session_replication_role|chatops\.write)=',
+        case when t.body ~* '\mpg_sleep(_for|_until)?\s*\(' then 'keeps every write of ' || t.on_table || ' waiting'
+             else 'changes who writes, and which guards see it' end, true, false)
+     ) as d (so, trouble, advice, stops)
+     where d.so
     union all
     select u.kind, u.object, 'refuses every row of ' || u.on_table || ': it calls ' || g.proname::text, u.statement, false, u.vital
       from (
