@@ -64,7 +64,7 @@ def test_a_text_that_hangs_on_a_migration_is_told_by_whether_it_is_in() -> None:
             for when, kind, made, words in re.findall(r"\[(before|from) (\w+) ([\w.]+): ([^\]]*)\]", text):
                 parts += 1
                 makes = re.compile(rf"create (or replace )?{kind} {made.rpartition('.')[2]}\b")
-                file = next(name for name, source in files.items() if makes.search(source))
+                file = next(name for name, source in files.items() if (name == made if kind == "file" else makes.search(source)))
                 assert f"{when} {file[:3]}" in general, check.code
                 said = " ".join(words.split()).strip("; ")
                 for is_in in (True, False):

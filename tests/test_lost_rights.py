@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -338,3 +339,36 @@ def test_the_columns_that_files_add_are_those_that_are_told(core_database: Datab
     assert set(database.execute(there, tables)) - before == {
         (table, column) for added in ADDS.values() for table, columns in added.items() for column in columns
     }
+
+
+def test_closing_by_hand_what_is_open_to_everybody_takes_nothing_from_who_writes(
+    core_database: Database, chatops_inprocess: Run
+) -> None:
+    """DB001 leaves it to 027 as long as that is pending; after it, its statements grant whoever writes what they take."""
+
+    def finding() -> dict[str, Any]:
+        shown = json.loads(chatops_inprocess("diagnose", "--only", "DB001", "-o", "json", db=database, check=None).stdout)
+        (one,) = shown["findings"]
+        return dict(one)
+
+    database = core_database
+    with peopled(database, {name: ROLES[name] for name in ("app_user", "granted", "reads")}) as roles:
+        at(database, chatops_inprocess, "017")
+        for stop in ("017", "018", "021", "024", "026"):
+            chatops_inprocess("migrate", "--to", stop, "--yes", db=database, check=0)
+            assert finding()["severity"] == "advice"
+            said = chatops_inprocess("diagnose", "--only", "DB001", "--full", db=database, check=None).stdout
+            assert (
+                "help       migration 027 does that for all of them; chatops migrate --to 027 --dry-run names the roles" in said
+            )
+            assert "revoke" not in said
+        chatops_inprocess("migrate", "--yes", db=database, check=0)
+        database.execute("grant execute on all functions in schema public to public")
+        one = finding()
+        assert one["severity"] == "warning"
+        for statement in one["helps"]:
+            database.execute(statement)
+        may = "select array_agg(has_function_privilege(%s, p, 'execute')) from unnest(array['assign_chat_to_operator(uuid)', 'release_and_reassign_chat(uuid, text)']) p"
+        told = {name: database.value(may, (role,)) for name, role in roles.items()}
+        assert told == {"app_user": [True, True], "granted": [True, True], "reads": [False, False]}
+        chatops_inprocess("verify", "--only", "DB001,DB009", db=database, check=0)

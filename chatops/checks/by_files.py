@@ -34,8 +34,12 @@ def told(text: str, has: Has | None) -> str:
 
 @cache
 def maker(made: str) -> str:
-    """The migration that first makes an object. Raises LookupError where none does."""
-    file = first_maker(made)
+    """The migration that first makes an object, or that is named. Raises LookupError where there is none."""
+    if made.startswith("file "):
+        named = made.removeprefix("file ")
+        file = named if named in sqlfiles.names("migrations") else None
+    else:
+        file = first_maker(made)
     if file is None:
         raise LookupError(f"no migration makes {made}")
     return file

@@ -122,7 +122,7 @@ class Obstacles:
                 continue
             if by_files.of(self.inventory)(file):
                 return unknown(check, f"this database lacks what it asks: {kind} {name}, which {file} makes", seconds=seconds)
-            way = "adopt --dry-run" if self.inventory.by_hand else "migrate --dry-run"
+            way = "adopt --dry-run" if self.inventory.by_hand else f"migrate --to {file[:3]} --dry-run"
             return unknown(check, f"{name} comes with {file}, which is pending", seconds=seconds, command=way)
         return unknown(check, f"this database lacks what it asks: {message}", seconds=seconds)
 
