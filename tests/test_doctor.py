@@ -255,3 +255,29 @@ def test_whatever_a_role_may_not_every_point_is_told_with_the_line_that_mends_it
             if area in found and found[area]["verdict"] != "ok":
                 assert found[area]["remedy"], (rights, found[area])
     assert whole["acting"]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("policies", "verdict"),
+    [
+        ("", "advice"),
+        ("create policy one on chats for update to {role} using (assigned_operator_id is null)", "advice"),
+        ("create policy one on chats to {role} using (true)", "ok"),
+        ("create policy one on chats for update to {role} using (true) with check (true)", "ok"),
+        ("create policy one on chats using (true)", "ok"),
+        (("create policy one on chats to {role} using (true); "
+          "create policy two on chats as restrictive to {role} using (is_active)"), "advice"),
+        ("create policy one on chats to {role} using (true) with check (is_active)", "advice"),
+    ],
+)  # fmt: skip
+def test_where_policies_decide_what_a_role_writes_its_grants_are_no_tick(
+    latest_database: Database, chatops_inprocess, policies: str, verdict: str
+) -> None:
+    with latest_database.role("acts") as role:
+        latest_database.script(
+            f"grant all on all tables in schema public, chatops to {role}; grant usage on schema chatops to {role};"
+            f"alter table chats enable row level security; {policies.format(role=role)}"
+        )
+        found = points(chatops_inprocess("doctor", "-o", "json", db=url_as(latest_database, role)))["acting"]
+        assert found["verdict"] == verdict, found
+        assert ("was not tried: chats" in found["says"]) is (verdict == "advice"), found

@@ -179,3 +179,13 @@ def test_no_format_counts_what_was_not_judged_as_passed(status: Any) -> None:
     answer = Answer("verify", [], {}, outcomes=[Outcome("a", "passed", "critical", ""), Outcome("b", status, "critical", "why")])
     assert "2 checks, 1 " + status in "".join(nagios.render(answer, None, {}))  # type: ignore[arg-type]
     assert 'skipped="1"' in "".join(junit.render(answer, None, {}))  # type: ignore[arg-type]
+
+
+def test_a_role_that_may_not_use_the_schema_is_told_so(latest_database: Database, chatops_inprocess: Callable[..., Any]) -> None:
+    with latest_database.role("app") as app:
+        latest_database.execute(f"grant select, insert, update, delete on {TABLES} to {app}")
+        latest_database.execute("revoke usage on schema public from public")
+        answer = json.loads(chatops_inprocess("verify", "--scenarios", "-o", "json", db=latest_database).stdout)
+        mine = [step for step in answer["scenarios"] if step["name"].startswith((f"as {app}", "as a role"))]
+        assert {step["result"] for step in mine} == {"failed"}
+        assert all("does not exist" not in step["seen"] for step in mine), mine

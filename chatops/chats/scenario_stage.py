@@ -75,6 +75,8 @@ class AppRole:
     could: frozenset[str] = frozenset()
     lets: str = ""
     back: str = ""
+    enters: bool = True
+    """Whether it may use the schema of the chats: without, the server says of all there that it does not exist."""
 
 
 @frozen
@@ -250,6 +252,8 @@ class Stage:
         """Whether a role of the application may do something, by which of these ways, and what is `seen` of it: each tried as
         that role, with who asks as the pages tell it. Nothing of it stays. None where this session may not become the role:
         grants alone tell that it might, or that it may not."""
+        if not role.enters:
+            return False, f"it may not use schema {self.database.target.schema}"
         claims = json.dumps({"sub": str(who), "role": role.name})
         goes: list[str] = []
         told: dict[str, list[str]] = {}

@@ -144,7 +144,7 @@ def _roles(database: Database) -> list[AppRole]:
         pass  # nothing is kept here, or it may not be read
     there = [
         AppRole(name, bool(row["named"]), bool(row["comes"]) or name in could, {act: row[act] for act in DAY if row[act]},
-                could.pop(name, frozenset()), str(row["lets"]), str(row["back"]))
+                could.pop(name, frozenset()), str(row["lets"]), str(row["back"]), bool(row["enters"]))
         for row in database.mappings(sqlfiles.read("queries/scenario_roles.sql"), {})
         for name in [str(row["role"])]
     ]  # fmt: skip

@@ -46,6 +46,7 @@ class _Role:
     bypasses_rls: bool
     sees_sessions: bool
     cannot_write: list[str]
+    policed: list[str]
     others_own: list[str]
     has_tables: bool
     may_create: bool | None
@@ -274,6 +275,10 @@ def _role_points(role: _Role, schema: str, here: Callable[..., str], adopt: Sequ
                             " adopt makes it", here(*adopt)))  # fmt: skip
     if role.cannot_write:
         points.append(Point("acting", "advice", f"{name} may read only: no {', '.join(role.cannot_write)}",
+                            f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
+    elif role.policed:
+        told = f"the grants of {name} let it move, release and repair chats; what policies let it write was not tried:"
+        points.append(Point("acting", "advice", f"{told} {', '.join(role.policed)}",
                             f"grant chatops_operator to {name};  -- made by: {here('doctor', '--create-roles')}"))  # fmt: skip
     else:
         once = "" if role.has_audit else ", once there is a log"

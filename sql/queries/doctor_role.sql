@@ -20,6 +20,24 @@ select current_user::text as role,
                               and (pg_catalog.has_table_privilege(c.oid, w.right_name)
                                    or coalesce(pg_catalog.has_column_privilege(c.oid, a.attnum, w.right_name), false)))), '{}')
          as cannot_write,
+       -- Where policies decide what this role writes, whatever its grants: none that is plainly true lets it.
+       coalesce((select pg_catalog.array_agg(distinct c.relname::text)
+                   from (values ('chats', 'w'), ('chat_assignments', 'a'), ('chat_assignments', 'w'), ('operator_activity', 'a'),
+                                ('operator_activity', 'w'), ('operator_activity', 'd'), ('operators', 'w'), ('platform_config', 'w'))
+                        as w (relation, command)
+                   join pg_namespace as n on n.nspname = :'schema'::name
+                   join pg_class as c on c.relnamespace = n.oid and c.relname = w.relation
+                  where pg_catalog.row_security_active(c.oid)
+                    and (select not coalesce(pg_catalog.bool_or(p.polpermissive and p.lets_all), false)
+                                or coalesce(pg_catalog.bool_or(not p.polpermissive and not p.lets_all), false)
+                           from (select y.polpermissive,
+                                        coalesce(pg_catalog.pg_get_expr(y.polqual, y.polrelid), 'true') = 'true'
+                                        and coalesce(pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid), 'true') = 'true' as lets_all
+                                   from pg_policy as y
+                                  where y.polrelid = c.oid and y.polcmd::text in (w.command, '*')
+                                    and exists (select from pg_catalog.unnest(y.polroles) as r
+                                                 where case when r = 0::oid then true else pg_catalog.pg_has_role(r, 'usage') end)) as p)), '{}')
+         as policed,
        -- What there is of the chat tables and somebody else owns: what is not there, migrate makes.
        coalesce((select pg_catalog.array_agg(c.relname::text order by c.relname)
                    from pg_class as c

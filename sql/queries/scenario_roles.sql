@@ -31,7 +31,7 @@ with ours as materialized (
                             where n.nspname = current_schema() and a.grantee = r.oid)))
           or exists (select from granted g where g.grantee = r.oid and g.of_its_own))
 )
-select r.role, r.named, r.comes,
+select r.role, r.named, r.comes, s.enters,
        -- No more than that, where the server can tell it apart; what was there before is left as it was.
        case when f.old then pg_catalog.format('grant %I to %I;', r.role, session_user)
             else pg_catalog.format('grant %I to %I with %sset true;', r.role, session_user, case when f.member then '' else 'inherit false, ' end) end as lets,
