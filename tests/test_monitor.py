@@ -445,7 +445,7 @@ def test_a_message_a_look_is_sent_until_it_is_taken_and_never_twice(
     from chatops.flows import notify
     from chatops.flows.monitor_state import InDatabase
 
-    monkeypatch.setattr(notify, "NOTIFY_SECONDS", 4.0)
+    monkeypatch.setattr(notify, "NOTIFY_SECONDS", 2.0)
     latest_database.execute(
         "insert into platform_config (key, value) values ('max_reassignments', '3') on conflict (key) do nothing"
     )
@@ -475,7 +475,7 @@ def test_a_message_a_look_is_sent_until_it_is_taken_and_never_twice(
     assert [one["finished"] for one in listener.taken] == [False, *[False] * (len(listener.taken) - 2), True]
     assert listener.taken[-1]["event_action"] == "resolve"
     told = capsys.readouterr().err
-    for wrong in ("answered with 302", "answered with 429", "answered with 500", "not answered within 4 s", "answered with 404"):
+    for wrong in ("answered with 302", "answered with 429", "answered with 500", "not answered within 2 s", "answered with 404"):
         assert wrong in told
     assert "secret-token" not in told
     assert "R123" not in told

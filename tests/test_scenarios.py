@@ -81,7 +81,7 @@ def test_a_client_that_hangs_with_its_locks_is_ended_by_the_server(
             wait_for(lambda: not sessions(looking, "application_name = 'chatops verify'"), "the hanging session ends")
         return going_on(stage, operator, chat)
 
-    monkeypatch.setattr(scenario_stage, "LONGEST_SECONDS", 4)
+    monkeypatch.setattr(scenario_stage, "LONGEST_SECONDS", 2)
     monkeypatch.setattr(Stage, "gets", hangs)
     lost = chatops_inprocess("verify", "--scenarios", db=latest_database, check=3)
     assert "idle-in-transaction timeout" in lost.stderr
