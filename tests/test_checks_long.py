@@ -270,7 +270,7 @@ def test_what_other_sessions_do_is_found_beside_other_troubles(own_server: Calla
         for code, make in OUTSIDE.items():
             with make(database):
                 tried.one([], outside=frozenset({code}))
-                for _ in range(max(2, THREES // 10)):
+                for _ in range(THREES // 10 if LONG else 1):
                     tried.one(tried.three(chance)[:2], outside=frozenset({code}))
         with ExitStack() as all_of_them:
             for make in OUTSIDE.values():
