@@ -26,6 +26,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,19 +110,21 @@ def server_user() -> str | None:
 
 def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs a program as the servers' user with nothing of the caller's Postgres settings."""
-    options |= _identity()
+    become, identity = _identity()
+    options |= identity
     options.setdefault("cwd", "/")
     options.setdefault("stdin", subprocess.DEVNULL)
     environment = bare_environment(**options.pop("variables", {}))
     return subprocess.run(
-        [str(part) for part in command], env=environment, text=True, capture_output=True, check=False, **options
+        [*become, *(str(part) for part in command)], env=environment, text=True, capture_output=True, check=False, **options
     )
 
 
 @contextlib.contextmanager
 def as_server_user(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """A program that runs beside the test, as the servers' user, and is ended with the block."""
-    process = subprocess.Popen(command, cwd="/", **_identity())
+    become, identity = _identity()
+    process = subprocess.Popen([*become, *command], cwd="/", **identity)
     try:
         yield process
     finally:
@@ -129,9 +132,19 @@ def as_server_user(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _identity() -> dict[str, Any]:
+@cache
+def _identity() -> tuple[list[str], dict[str, Any]]:
+    """What makes a program the servers' user's: words before its own, or what subprocess is told.
+
+    Told so, subprocess copies the pages of all that the tests have loaded for each program: as much work again as psql's own.
+    """
     user = server_user()
-    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    if user is None:
+        return [], {}
+    group = pwd.getpwnam(user).pw_gid
+    if program := shutil.which("setpriv"):
+        return [program, f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"], {}
+    return [], {"user": user, "group": group, "extra_groups": []}
 
 
 def bare_environment(**more: str) -> dict[str, str]:
