@@ -149,6 +149,12 @@ def test_its_help_shows_the_text_and_it_says_whose_messages_are_lost(
     shown = [chatops(*command, db=latest_database, check=0).stdout for command in commands]
     assert any("length(new.content) < 20" in text for text in shown)
     assert any("beside AS" in text for text in shown)
+    # What is left behind once the trigger is gone is told, unless somebody else uses it.
+    left = re.search(r"left behind then, and no other trigger uses it: (drop function .*;)$", told, re.M)
+    assert left is not None, told
+    latest_database.execute('create trigger b_spam before insert on operators for each row execute function "o\'Neil".spam()')
+    assert "left behind" not in chatops("diagnose", "--only", "DB019", db=latest_database, check=1).stdout
+    latest_database.script("drop trigger a_spam on messages; drop trigger b_spam on operators;" + left[1])
 
 
 def test_no_help_is_the_name_of_a_column() -> None:

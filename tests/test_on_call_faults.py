@@ -378,3 +378,18 @@ def test_an_older_text_of_a_function_is_told_by_what_it_does_to_users_and_shown_
                            "as $$ begin return null; end $$")  # fmt: skip
     shown = chatops_inprocess("diagnose", "--only", "DB018", db=latest_database, check=1, terminal=(400, 90)).stdout
     assert "overtaken" not in shown
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_whether_chats_are_still_given_is_said_where_policies_shut_people_out(
+    migrated_application_database: Database, chatops_inprocess: Run, forced: bool
+) -> None:
+    """The function works as its owner, whom only a forced policy binds."""
+    database = migrated_application_database
+    database.script("alter table chats enable row level security; create policy nobody on chats as restrictive using (false)")
+    database.script(f"alter table chats {'' if forced else 'no '}force row level security")
+    shown = chatops_inprocess("diagnose", "--only", "DB024", db=database, check=1, terminal=(400, 50)).stdout
+    works = database.value("select rolsuper or rolbypassrls from pg_roles where rolname = (select pg_get_userbyid(proowner) from pg_proc "
+                           "where proname = 'assign_chat_to_operator')")  # fmt: skip
+    assert ("assigning stops" in shown) == (forced and not works), shown
+    assert ("assigning goes on" in shown) == (not forced or bool(works)), shown

@@ -82,6 +82,7 @@ PLACES = {
     "statement": EACH,
     "aims": "--only CODE",
     "look": "'\\d+ OBJECT'",
+    "leaves": "; what is left behind of it stands with the finding",
 }
 """What stands for a column of a row where there is no row."""
 

@@ -30,9 +30,9 @@ NAMES_NO_COUNT = re.compile(r"(?:^|_)(?:pids?|number|port|oid)$")
 """Columns whose numbers name something: typed again as they stand, never with separators."""
 WRITTEN = dict.fromkeys(("chat_state", "state", "release_reason", "closed_reason", "sender_type"), r"[a-z_]+")
 """Columns that hold what the application wrote, with what is plain of it: all else stands between quotes."""
-OUR_SENTENCES = (*STATEMENTS, "told", "trouble", "definition", "value", "logged")
+OUR_SENTENCES = (*STATEMENTS, "told", "trouble", "definition", "value", "logged", "leaves")
 """Columns that a check words itself, and a setting's value, which is JSON."""
-PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says)|drop index [^;]+;)")
+PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says)|drop (?:index|function) [^;]+;)")
 
 
 @frozen

@@ -42,6 +42,7 @@ _NOT_SHOWN = (
     "staff",
     "decides",
     "look",
+    "leaves",
 )
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 12

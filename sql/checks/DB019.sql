@@ -12,7 +12,7 @@
 -- why: somebody tried something out, or another tool brought objects of the same name
 -- consequence: the finding says what for each: messages vanish or are refused, chats change by themselves, or calls by name find something else
 -- help-sql: {remedy}
--- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away
+-- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away{leaves}
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
 -- shares: structure, chat_tables, expected_objects, made_up
@@ -48,6 +48,11 @@ functions as materialized (
   -- Those that others made, on the chat tables and on ours; for each event its bit in tgtype: 4 insert, 8 delete, 16 update.
   select t.tgname, c.name as on_table, not c.ours and c.root in ('chats', 'messages', 'chat_assignments', 'operator_activity') as vital, c.relname::text || '.' || t.tgname::text as object, t.tgtype::integer as kind, t.tgqual is not null as conditional, c.root,
          pg_catalog.format('%I.%I', s.nspname, p.proname) as function, pg_catalog.pg_get_userbyid(p.proowner) as owner,
+         case when s.nspname <> 'pg_catalog'
+               and not exists (select from pg_trigger o where o.tgfoid = p.oid and o.oid <> t.oid and o.tgparentid <> t.oid)
+               and not exists (select from pg_depend e where e.classid = 'pg_proc'::regclass::oid and e.objid = p.oid and e.deptype = 'e')
+               and not exists (select from expected_objects w where w.kind = 'function' and w.name = p.proname)
+              then pg_catalog.format('; its function is left behind then, and no other trigger uses it: drop function %s;', p.oid::regprocedure) else '' end as leaves,
          case when t.tgqual is not null then pg_catalog.pg_get_triggerdef(t.oid) else '' end as as_made,
          pg_catalog.cardinality(t.tgattr::smallint[]) > 0 as of_columns,
          pg_catalog.regexp_replace(p.prosrc, '--[^\n]*|/\*.*?\*/', ' ', 'g') as body,
@@ -262,7 +267,7 @@ functions as materialized (
       or not exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'messages')
    group by n.oid, n.nspname
 )
-select found.kind, found.object, found.trouble, made.function, made.owner, found.statement || ';' as remedy, found.stops and not found.advice as critical, found.advice,
+select found.kind, found.object, found.trouble, made.function, made.owner, found.statement || ';' as remedy, coalesce(made.leaves, '') as leaves, found.stops and not found.advice as critical, found.advice,
        -- What shows it, as a word of a shell.
        '''' || pg_catalog.replace(
          case when made.function is not null then '\sf ' || made.function || '()'
@@ -568,7 +573,7 @@ select found.kind, found.object, found.trouble, made.function, made.owner, found
        and not exists (select from expected_objects w where w.kind = s.kind and w.name = s.name)
        and s.kind || ' ' || s.name <> all (:'known'::text[])
   ) as found
-  left join (select distinct object, function, owner from triggers) as made on found.kind = 'trigger' and made.object = found.object
+  left join (select distinct object, function, owner, leaves from triggers) as made on found.kind = 'trigger' and made.object = found.object
   left join losing as lost on found.kind = 'trigger' and lost.object = found.object
  cross join lateral (
    -- What fails with the writes of a table that it refuses.

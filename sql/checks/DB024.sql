@@ -177,11 +177,24 @@ with tables as materialized (
     from closed c
 )
 select f.object, pg_catalog.string_agg(f.trouble, '; ' order by f.critical desc, f.trouble) as trouble,
-       pg_catalog.max(f.policies) as policies, pg_catalog.string_agg(f.so, '; ' order by f.critical desc, f.trouble) as so,
+       pg_catalog.max(f.policies) as policies, pg_catalog.string_agg(f.so, '; ' order by f.critical desc, f.trouble) || pg_catalog.max(assigning.told) as so,
        pg_catalog.string_agg(f.because, '; ' order by f.critical desc, f.trouble) as because,
        -- What is dropped first: a table that lets nobody in is looked at as it is then.
        pg_catalog.string_agg(f.remedy, ' ' order by f.policies is null, f.trouble) as remedy,
        pg_catalog.string_agg(f.told, '; ' order by f.trouble) as told, pg_catalog.bool_or(f.critical) as critical
   from found f
+  join tables t on t.oid = f.oid
+ cross join lateral (
+   -- Whom it shuts out is one thing; whether chats are still given is another.
+   select coalesce((select case when not p.prosecdef then '; assigning works with the rights of its caller'
+                                when r.rolsuper or r.rolbypassrls or (not t.forced and pg_catalog.pg_has_role(p.proowner, t.relowner, 'usage'))
+                                then '; assigning goes on: it works as ' || r.rolname::text || ', whom policies do not bind'
+                                else '; assigning stops where it needs ' || t.name || ': it works as ' || r.rolname::text || ', whom policies bind, too' end
+                      from pg_proc p
+                      join pg_namespace n on n.oid = p.pronamespace and n.nspname = current_schema()
+                      join pg_roles r on r.oid = p.proowner
+                     where p.proname = 'assign_chat_to_operator' and f.trouble !~ '(is|:) .*security is off'
+                     limit 1), '') as told
+ ) as assigning
  group by f.oid, f.object
  order by critical desc, f.object

@@ -18,8 +18,9 @@
 \set unanswered `cat sql/checks/shared/unanswered.sql`
 with unanswered as materialized (:unanswered)
 select u.id as chat_id, u.waiting_since, u.written_at as user_wrote_at, u.waiting_since - u.written_at as late_by,
-       pg_catalog.format($remedy$set chatops.write = 'function'; update chats set waiting_since = %L, epoch = epoch + 1 where id = %L; reset chatops.write;$remedy$,
-                         u.written_at, u.id) as remedy,
+       case when greatest(u.waiting_since, u.written_at) <= now() + interval '1 minute' then pg_catalog.format($remedy$set chatops.write = 'function'; update chats set waiting_since = %L, epoch = epoch + 1 where id = %L; reset chatops.write;$remedy$,
+                         u.written_at, u.id) end as remedy,
+       case when greatest(u.waiting_since, u.written_at) > now() + interval '1 minute' then 'mend DATA002 first: the clock of the wait follows from the times that it mends' end as decides,
        u.waiting_since < u.written_at as advice
   from unanswered u
  where u.waiting_since > u.written_at + interval '1 second'
