@@ -264,6 +264,9 @@ def test_it_is_said_where_somebody_decides_and_after_the_run(
             shown = chatops_inprocess("migrate", "--dry-run", db=database, check=0, terminal=(width, 400)).stdout
             said = " ".join(shown.replace("\\\n", " ").split())
             assert said.count(f"grant first: chatops psql --write -- -c '{grant}'") == 2, "in its place, and in short"
+            assert shown.startswith("In short: ")
+            assert said.index("grant first: ") < said.index(" to apply from "), "the answer first"
+            assert shown.rstrip().endswith("migrate"), "the command last"
             assert f"{role}, which writes the chats, loses assign_chat_to_operator(), release_and_reassign_chat():" in said
             assert f"The code of before works on, but not as {role} without the grants above, and" in said
         done = chatops_inprocess("migrate", "--yes", db=database, check=0)

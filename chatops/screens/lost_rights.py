@@ -85,8 +85,8 @@ def grants(one: RoleLoses) -> list[tuple[str, str]]:
     return [(when, grant) for when, grant in ((first, one.first), ("grant after", one.afterwards)) if grant]
 
 
-def in_short(losses: Sequence[RoleLoses], psql: str) -> list[Line]:
-    """Who of those that write the chats loses what, and what to run, for the lines right above a question."""
+def in_short(losses: Sequence[RoleLoses], psql: str, where: str) -> list[Line]:
+    """Who of those that write the chats loses what, and what to run, in a few lines; `where` the others are told."""
     named = [one for one in losses if one.writes][:MOST_SHORT]
     found: list[Line] = []
     for one in named:
@@ -95,7 +95,7 @@ def in_short(losses: Sequence[RoleLoses], psql: str) -> list[Line]:
         found += [[Span(f"  {label}: "), Span(runs(psql, grant), "code")] for label, grant in grants(one)]
     if more := len(losses) - len(named):
         single, several = ("other role loses", "other roles lose") if named else ("role loses", "roles lose")
-        found.append(f"{formatting.plural(more, single, several)} something (above).")
+        found.append(f"{formatting.plural(more, single, several)} something ({where}).")
     return found
 
 

@@ -143,10 +143,10 @@ def plan_answer(prepared: Prepared, width: int, again: str, counts: Mapping[str,
         if entry.file is not None
     ]
     lines: list[Line] = plan_lines(prepared, width, counts, told) or [nothing_line(prepared)]
-    if not prepared.nothing and prepared.plan.beyond:
-        lines += ["", formatting.visible(prepared.plan.beyond)]
-    if not prepared.nothing:
-        lines += ["", *plan_summary.lines(prepared, told[0], counts, told[1], width)]
+    if not prepared.nothing:  # the answer first: how much, who waits, who loses what; then all of it
+        lines = [*plan_summary.lines(prepared, told[0], counts, told[1], width, where="below"), "", *lines]
+        lines += ["", formatting.visible(prepared.plan.beyond)] if prepared.plan.beyond else []
+        lines += [""]
         lines += [from_then_on.BRING] if prepared.plan.may_stay else []
         stay = f"One may stay at {DEPLOYED}, or apply them: " if prepared.plan.may_stay else "Apply them: "
         lines += [[Span(f"Nothing was changed. {stay}"), Span(again, "code")]]

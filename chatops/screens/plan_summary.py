@@ -1,4 +1,4 @@
-"""The last lines before a question about files: how many, how many rows, who waits, the way back, on a screen however small."""
+"""The last lines before a question about files, the first of a dry run: how many, how many rows, who waits, the way back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chatops.migrations import views
 from chatops.migrations.plan import short
 from chatops.migrations.source import DEPLOYED, SHIPPED
 from chatops.model import Line, Span
-from chatops.screens import lost_rights
+from chatops.screens import figures_after, lost_rights
 from chatops.screens.plan_locks import CLOCKS, IN_BATCHES, MOMENT, NOBODY, waiting
 
 if TYPE_CHECKING:  # what is only read about
@@ -29,15 +29,19 @@ def these(prepared: Prepared) -> str:
     return f"{', '.join(told[:-1])}{' and ' if told[1:] else ''}{told[-1]}" if told else "what changed"
 
 
-def lines(prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int) -> list[Line]:
-    """Files, rows, who waits, what is lost, the way back; `width` in columns, 0 for endless."""
+def lines(
+    prepared: Prepared, locks: PlanLocks, counts: Mapping[str, RepairCount], ways: Ways, width: int, *, where: str = "above"
+) -> list[Line]:
+    """Files, rows, who waits, what is lost, the way back; `width` in columns, 0 for endless; `where` all of it is told."""
     mended = rows(counts, fills=not prepared.ledger.facts.has_queue_clocks)
     told = f"{these(prepared)}, {mended}; {who_waits(waiting(prepared, locks))}"
     names = [entry.name for entry in prepared.plan.apply if entry.file is not None]
     lost = sum(len(locks.files[name].lost) for name in names)
     told += f"; {formatting.plural(lost, 'thing is', 'things are')} lost for good" if lost else ""
+    if changed := figures_after.in_short(ways.figures):
+        told += f"; figures that change, with nothing wrong: {changed}"
     found: list[Line] = [[Span(piece, "strong")] for piece in textwrap.wrap(f"In short: {told}.", width or 10_000)]
-    found += lost_rights.in_short(ways.losses, ways.psql)
+    found += lost_rights.in_short(ways.losses, ways.psql, where)
     if back := way_back(prepared, locks, ways):
         found.append([Span("Way back: "), Span(back, "code")])
     return found
