@@ -151,3 +151,28 @@ def test_each_line_that_shows_an_object_runs_in_psql(latest_database: Database, 
         path = {"PATH": f"{latest_database.server.bin}:/usr/bin:/bin"}
         shown = chatops("psql", "--", "-c", *shlex.split(look), db=latest_database, env=path, check=0)
         assert not re.search("ERROR|Did not find", shown.stdout + shown.stderr), look
+
+
+def test_what_another_finding_causes_points_to_it_and_prints_no_help_that_mends_nothing(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    database = latest_database
+    database.script(
+        """insert into operators (name) values ('Ada'); insert into real_users (name) values ('u'); insert into fictional_users (name) values ('p');
+           insert into chats (real_user_id, fictional_user_id) select r.id, f.id from real_users r, fictional_users f;
+           insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats;
+           do $$ begin execute 'create or replace view chat_queue as select * from (' || rtrim(pg_get_viewdef('chat_queue'::regclass), ';')
+             || ') q where q.waiting_since < now() - interval ''1 hour'''; end $$"""
+    )
+    told = json.loads(chatops_inprocess("diagnose", "-o", "json", db=database).stdout)["findings"]
+    by_code = {one["code"]: one for one in told}
+    assert {"DB018", "QUEUE003"} <= by_code.keys()
+    assert by_code["QUEUE003"]["helps"] == []
+    page = chatops_inprocess("diagnose", "--only", "DB018,QUEUE003", db=database).stdout
+    assert "see DB018" in page
+    assert re.search(r"\+ +WHERE \(+(q\.)?waiting_since < ", page), page
+    assert "after views/chat_queue went in" in page
+    assert "sees rows that the policies" in page
+    for statement in by_code["DB018"]["helps"]:
+        assert database.psql(statement).returncode == 0
+    chatops_inprocess("diagnose", "--only", "DB018,QUEUE003", db=database, check=0)

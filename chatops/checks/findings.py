@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, TypeGuard
@@ -58,6 +59,8 @@ class Finding:
     why: str = ""
     consequences: tuple[str, ...] = ()
     """What it does to people: of each row what it says itself, where it does."""
+    caused_by: str = ""
+    """The code of the finding that it comes of: what mends that one mends it, and its own help would not."""
 
     @property
     def command(self) -> str | None:
@@ -110,7 +113,33 @@ class Finding:
 def findings(survey: Survey, here: Callable[..., str]) -> list[Finding]:
     """What is wrong, worst first; what is unknown comes last. `here` makes a pasteable command of words."""
     wrong = [_finding(result, survey, here) for result in survey.results if result.status != "passed"]
+    wrong = [_pointing(one, wrong) for one in wrong]
     return sorted(wrong, key=lambda found: (found.word == "unknown", found.result.severity.rank, not found.result.check.leads))
+
+
+READ_BY_READERS = ("chat_queue", "chat_state_summary")
+"""Views by which the readers of the queue go, or that are such."""
+BY_MESSAGES = ("QUEUE012", "QUEUE013", "DATA007")
+"""What is told of a chat by the times of its messages."""
+
+
+def _pointing(one: Finding, wrong: Sequence[Finding]) -> Finding:
+    """A finding that another one causes, without the statement that would mend nothing; what repairs rows goes along with it."""
+    cause = next((other for other in wrong if other.result.status == "failed" and _causes(other, one)), None)
+    return (
+        one
+        if cause is None
+        else replace(one, caused_by=cause.code, statements=(), commands=one.commands if one.code in BY_MESSAGES else ())
+    )
+
+
+def _causes(cause: Finding, one: Finding) -> bool:
+    if (cause.code, one.code) == ("DB018", "QUEUE003"):
+        return any(row.get("kind") == "view" and row.get("object") in READ_BY_READERS for row in cause.result.rows)
+    if cause.code == "DATA002" and one.code in BY_MESSAGES and one.result.status == "failed":
+        odd = {row["chat_id"] for row in cause.result.rows if row.get("clock") in ("message", "chat")}
+        return bool(odd & {row.get("chat_id") for row in one.result.rows})
+    return False
 
 
 def feeding(found: Iterable[Finding]) -> Finding | None:

@@ -31,5 +31,15 @@ def completed(database: Database, row: Values) -> dict[str, Any]:
     except DatabaseError:
         return dict(row)  # it may not be asked
     if put_in is not None:
-        return {**row, "changed": f"not known when, after {str(file)[:3]} went in at {formatting.instant(put_in)}"}
+        return {**row, "changed": f"not known when, after {_called(str(file))} went in at {formatting.instant(put_in)}"}
     return dict(row) if kept else {**row, "changed": NOT_KEPT}
+
+
+def _called(file: str) -> str:
+    """A file as one speaks of it: a migration by its number.
+
+    >>> _called("021_write_path"), _called("views/chat_queue")
+    ('021', 'views/chat_queue')
+    """
+    number = file.partition("_")[0]
+    return number if number.isdigit() else file

@@ -47,6 +47,8 @@ _NOT_SHOWN = (
 """What the title, the help line or the difference below says."""
 MOST_DIFFERENCE = 12
 MOST_GONE = 3
+_WHICH_ROWS = re.compile(r"\s*(?:where|having|limit|offset|fetch)\b", re.I)
+"""A line of a view's query that keeps rows out, as the server writes them."""
 CONTEXT = 1
 """So many lines that are alike stand around those that differ."""
 _REMARK = re.compile(r"--[^\n]*$")
@@ -134,15 +136,21 @@ def difference(row: Values) -> list[str]:
             lines.append(f"{name} ({SIDES}): {old.strip() or 'none'} → {new.strip() or 'none'}")
             continue
         changed = _changed(old, new)
-        left = len(changed) - MOST_DIFFERENCE
-        more = [f"and {formatting.plural(left, 'more line')}: -o json"] if left > 0 else []
-        changed = _some(changed) if more else changed
+        whole = len(changed)
+        changed = _some(changed, query=name == "query") if whole > MOST_DIFFERENCE else changed
+        more = [f"and {formatting.plural(whole - len(changed), 'more line')}: -o json"] if len(changed) < whole else []
         lines += [f"{name} ({DIFF}):", *changed, *more]
     return [formatting.visible(line) for line in lines]
 
 
-def _some(changed: Sequence[str]) -> list[str]:
-    """The first lines of a long diff; of many that are gone in a row a few, for what is there now is what works."""
+def _some(changed: Sequence[str], *, query: bool = False) -> list[str]:
+    """The first lines of a long diff; of many that are gone in a row a few, for what is there now is what works.
+
+    Of a query those first that say which rows it has: a list of columns may be the same by other names.
+    """
+    which = [line for line in changed if query and line[:1] in "+-" and _WHICH_ROWS.match(line[1:])]
+    if which:
+        return which[:MOST_DIFFERENCE]
     kept: list[str] = []
     gone = 0
     begins = next((place for place, line in enumerate(changed) if line[1:].strip().lower() == "begin"), 0)

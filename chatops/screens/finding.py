@@ -75,7 +75,9 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
             [Span(" " * hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
         )
     cause = feeding(findings(survey, reader.here)) if finding.code in MISSED else None
-    if cause is not None:
+    if finding.caused_by:
+        lines += labelled("first", f"see {finding.caused_by}: what mends it mends this", reader)
+    elif cause is not None:
         lines += labelled("first", f"see {cause.code}: {cause.brief}", reader)
     elif event := _same_event(finding, survey):
         lines += labelled("first", event, reader)

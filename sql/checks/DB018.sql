@@ -59,9 +59,17 @@ one as materialized (
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
        case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice,
-       coalesce(old.harm, case when o.critical then 'until it is as its file made it, it may be that ' || o.means
+       coalesce(old.harm, shown.harm, case when o.critical then 'until it is as its file made it, it may be that ' || o.means
             || case when o.name ~ '^assign_chat_to_operator\M' then '; chats given out of turn meanwhile are QUEUE002' else '' end end) as so
   from one o
+ cross join lateral (
+   select case when o.kind = 'view' then nullif(pg_catalog.concat_ws('; ',
+            case when o.found_as ? 'query'::text
+                 then case when o.name = 'chat_queue' then 'whoever reads it, as get_assignment_queue_status() does, is told another queue than there is; chats are given out without it'
+                           else 'whoever reads it is told otherwise than it is; chats are given out without it' end end,
+            case when o.found_as ? 'options'::text and coalesce(o.found_as ->> 'options'::text, '') !~ 'security_invoker=(true|on|1)'
+                 then 'whoever may read it sees rows that the policies of the tables keep from them' end), '') end as harm
+ ) as shown
  cross join lateral (select pg_catalog.regexp_replace(coalesce(o.found_as ->> 'body'::text, ''), '--[^\n]*', ' ', 'g') as body) as b
  cross join lateral (
    -- What an older text of ours, or of the deployed files, did: told by what stands in it.
