@@ -4,7 +4,16 @@ update chatops.migrations
    set replaced = nullif(coalesce(
          (select pg_catalog.jsonb_object_agg(found.object, found.definition)
             from (with routines as (
-                    select p.oid, p.oid::regprocedure::text as object, pg_catalog.pg_get_userbyid(p.proowner) as owner,
+                    select p.oid, pg_catalog.pg_get_userbyid(p.proowner) as owner,
+                           -- As regprocedure tells it, which looks at the functions of that name of every tenant.
+                           case when exists (select from pg_proc as own where own.proname = p.proname
+                                                and own.pronamespace = (select oid from pg_namespace where nspname = 'pg_catalog'))
+                                  or pg_catalog.quote_ident(current_schema()) <> pg_catalog.quote_ident(:'target_schema')
+                                then p.oid::regprocedure::text
+                                else pg_catalog.quote_ident(p.proname) || '('
+                                     || coalesce((select pg_catalog.string_agg(pg_catalog.format_type(a.type, null), ',' order by a.place)
+                                                    from pg_catalog.unnest(p.proargtypes::oid[]) with ordinality as a (type, place)), '')
+                                     || ')' end as object,
                            coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) as acl, p.proowner as owner_id,
                            pg_catalog.obj_description(p.oid, 'pg_proc') as comment
                       from pg_proc as p
