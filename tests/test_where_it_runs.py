@@ -97,6 +97,11 @@ LINES = {
     ),
 }  # fmt: skip
 """Lines of bash, by the exit code they end with and by what stands in the answer."""
+LIKE_ANOTHER = (
+    "chatops summary >/dev/full 2>/dev/full", "chatops --version >/dev/full", "chatops explain -o json | head -c 10; exit ${PIPESTATUS[0]}",
+    "chatops diagnose --only $'CHAT\\xff'", "chatops $'\\xff'", "chatops summary --write json=/nowhere/x.json",
+)  # fmt: skip
+"""Lines for the long form: the quick one has another of each kind, and each command beside closed and full streams."""
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +112,14 @@ def newest(farm: Farm, server: Server) -> Iterator[Database]:
     made.drop()
 
 
-@pytest.mark.parametrize(("line", "code", "told"), [(line, *expected) for expected, lines in LINES.items() for line in lines])
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        pytest.param(line, *expected, marks=[pytest.mark.full] if line in LIKE_ANOTHER else [])
+        for expected, lines in LINES.items()
+        for line in lines
+    ],
+)
 def test_the_answer_comes_or_a_sentence(line: str, code: int | tuple[int, ...], told: str, newest: Database, home: Path,
                                         tmp_path: Path) -> None:  # fmt: skip
     done = bash(line, home, tmp_path, CHATOPS_DATABASE_URL=newest.url)
