@@ -108,9 +108,9 @@ def server_user() -> str | None:
     raise RuntimeError("root cannot run Postgres, and there is neither a user `postgres` nor a user `nobody`")
 
 
-def run(command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a program as the servers' user with nothing of the caller's Postgres settings."""
-    become, identity = _identity()
+def run(command: Sequence[str | Path], *, client: bool = False, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a program as the servers' user with nothing of the caller's Postgres settings; a `client` is anybody's."""
+    become, identity = ([], {}) if client else _identity()
     options |= identity
     options.setdefault("cwd", "/")
     options.setdefault("stdin", subprocess.DEVNULL)
@@ -340,7 +340,7 @@ class Database:
     ) -> subprocess.CompletedProcess[str]:
         """Runs a text through psql, unaligned and tuples only; the caller looks at the exit code."""
         command = [self.server.bin / "psql", "-XAtq", "-v", f"ON_ERROR_STOP={int(stop_on_error)}", *options, self.url]
-        return run(command, input=text, stdin=None, timeout=120, cwd=cwd or "/")
+        return run(command, client=True, input=text, stdin=None, timeout=120, cwd=cwd or "/")
 
     @contextlib.contextmanager
     def role(self, called: str, options: str = "login") -> Iterator[str]:
