@@ -22,6 +22,7 @@ from chatops.flows.given import Given
 from chatops.flows.output import Output
 from chatops.render import FORMATS
 from chatops.screens.explain import document as findings
+from chatops.widths import cells
 from tests.conftest import CORE, ROOT, Result
 from tests.servers import Database
 
@@ -184,3 +185,15 @@ def test_help_shows_the_manual_and_what_the_reference_says_of_a_command(chatops_
         assert chatops_inprocess("help", name, check=0).stdout.startswith(f"# {name}")
     lost = chatops_inprocess("help", "on-cal", check=2)
     assert "on-call" in lost.stderr
+
+
+def test_a_page_in_a_pipe_has_its_prose_broken_at_words_and_the_rest_whole(chatops_inprocess: Callable[..., Result]) -> None:
+    for topic in manual.TOPICS:
+        shown = chatops_inprocess("help", topic, check=0).stdout
+        for line in shown.splitlines():
+            of_a_table, code = bool(re.search(r"\S {2,}\S|-{9}", line)), line.startswith("  ")
+            assert cells(line) <= 80 or of_a_table or code, line
+        source = manual.page(topic)
+        for block in re.findall(r"^```\w*\n(.*?)^```", source, re.MULTILINE | re.DOTALL):
+            for line in filter(None, block.splitlines()):
+                assert f"  {line.removeprefix('$ ')}\n" in shown

@@ -11,17 +11,20 @@ from html import unescape
 
 from chatops.model import Column, Line, Span, Table, Text, value_of
 from chatops.render.fit import fit
+from chatops.render.wrap import wrapped
 from chatops.widths import cells
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _PASTED = re.compile(r"`([^`]* [^`]*)`")
 """A command of several words, or a statement."""
 GAP = 3
+IN_A_PIPE = 80
+"""So wide is prose where no screen says how wide it may be; tables and what is pasted stay whole there."""
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
 def blocks(page: str, width: int) -> list[Table | Text]:
-    """The page in reading order, for so many columns (0: endless)."""
+    """The page in reading order, for so many columns (0: endless, where prose alone is broken)."""
     return [*_blocks(page.splitlines(), width)]
 
 
@@ -48,7 +51,8 @@ def _blocks(lines: list[str], width: int) -> Iterator[Table | Text]:
         elif fenced:
             text.append([Span("  "), Span(line.removeprefix("$ "), "code")])
         elif not _PICTURE.fullmatch(line.strip()) and (line or text[-1:] != [""]):  # a picture leaves no hole
-            text.append([Span(line, "strong")] if line.startswith("#") else _prose(line))
+            told = [Span(line, "strong")] if line.startswith("#") else _prose(line)
+            text += [told] if width else wrapped(told, IN_A_PIPE)
     yield Text(text[:-1])
 
 
