@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from chatops.checks import load, run
+from chatops.checks import load, run, safety
 from tests.ailing import opened
 from tests.servers import Database
+from tests.test_checks_long import undone
 
 DB029 = tuple(check for check in load.shipped() if check.code == "DB029")
 CRITICAL, WARNING, ADVICE, NOTHING = "critical", "warning", "advice", None
@@ -128,4 +129,47 @@ def test_what_keeps_a_login_of_the_application_out_is_as_loud_as_it_is(latest_da
             if (did, told) != (case.fails, case.told):
                 wrong.append(f"{name}: fails {did}, told as {told}: {result.reason or [dict(row) for row in result.rows]}")
         database.script(begin)
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_rights_that_a_login_has_by_another_way_are_not_missed_and_those_that_are_gone_are(
+    latest_database: Database, logins: dict[str, str]
+) -> None:
+    """Kept are grants by name; what counts is what the login can still do."""
+    database, (app, other) = latest_database, (logins["app"], logins["other"])
+    checks = tuple(check for check in load.shipped() if check.code in ("DB022", "DB030"))
+    table = "select, insert, update on all tables in schema public"
+    ways = {
+        f"revoke {table} from {app}; grant {table} to {other}; grant {other} to {app}": {},
+        f"revoke {table} from {app}; grant {table} to public": {},
+        f"revoke {table} from {app}; grant {table} to {other}": {"DB030": "critical"},
+        f"revoke usage on schema public from public; grant usage on schema public to {other}; grant {other} to {app}": {},
+        f"alter schema public owner to {app}": {"DB022": "warning"},
+        f"revoke usage on schema public from public; revoke usage on schema public from {app}": {"DB030": "critical"},
+    }
+    database.script(f"grant usage on schema public to {app}")
+    wrong = []
+    with opened(database, "migrate") as connection:
+        safety.keep(connection)
+    with opened(database, "migrate") as connection, connection.acting(rollback=True):
+        for text, expected in ways.items():
+            with undone(connection):
+                connection.script(text)
+                works = all(
+                    connection._connection.execute(
+                        "select has_schema_privilege(%s, 'public', 'usage') and has_table_privilege(%s, 'messages', 'insert')",
+                        [app, app],
+                    ).fetchone()
+                    or ()
+                )
+                survey = run.run(connection, checks, rows=20, whole_seconds=600)
+                told = {
+                    one.check.code: one.severity.value
+                    for one in survey.results
+                    if one.status != "passed" and one.severity.value != "advice"
+                }
+                if told != expected or works != ("DB030" not in expected):
+                    wrong.append(
+                        f"{text}: works {works}, told {[(one.check.code, one.reason, [dict(row) for row in one.rows]) for one in survey.results]}"
+                    )
     assert wrong == [], "\n".join(wrong)

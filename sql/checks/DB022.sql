@@ -57,6 +57,16 @@ select found.role, found.trouble, found.object, pg_catalog.string_agg(found.reme
        and (a.grantee = 0::oid or pg_catalog.pg_get_userbyid(a.grantee) in ('anon', 'authenticated'))
        and a.grantee <> n.nspowner
     union all
+    -- Whoever owns a schema may drop what is in it, whosever it is: that is for owners, not for those who write chats.
+    select r.rolname::text, 'owns schema ' || n.nspname::text || ', and may drop or replace all that is in it', n.nspname::text,
+           pg_catalog.format('alter schema %I owner to %I; grant usage on schema %I to %I;', n.nspname, pg_catalog.pg_get_userbyid(c.relowner), n.nspname, r.rolname)
+      from chats c
+      join pg_namespace n on n.oid = c.space and n.nspowner <> c.relowner
+      join pg_roles r on r.oid = n.nspowner and not r.rolsuper
+     where not pg_catalog.pg_has_role(r.oid, c.relowner, 'member')
+       and exists (select from pg_class k cross join lateral pg_catalog.aclexplode(k.relacl) as a
+                    where k.relnamespace = c.space and k.relname in ('chats', 'messages') and a.grantee = r.oid and a.privilege_type in ('INSERT', 'UPDATE'))
+    union all
     select pg_catalog.pg_get_userbyid(o.owner)::text, 'owns the ' || o.object || ', and may replace it', o.object,
            pg_catalog.format('alter %s owner to %I;', o.object, pg_catalog.pg_get_userbyid(c.relowner))
       from objects o

@@ -161,6 +161,13 @@ kept as materialized (
      -- An owner is granted nothing, either.
      and not exists (select from pg_class o join pg_namespace n on n.oid = o.relnamespace and n.nspname = g.target_schema
                       where o.relname = pg_catalog.substring(g.label, ' may (?:select|insert|update|delete) (.*)$') and o.relowner = r.oid)
+     -- Nor whoever still may by another way: as a member, as everybody, or as the owner of the schema.
+     and not coalesce(case when g.label ~ ' may use schema '
+                           then (select pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage') from pg_namespace n where n.nspname = pg_catalog.substring(g.label, ' may use schema (.*)$'))
+                           when g.label ~ ' may (select|insert|update|delete) '
+                           then (select pg_catalog.has_table_privilege(r.oid, o.oid, pg_catalog.substring(g.label, ' may (select|insert|update|delete) '))
+                                   from pg_class o join pg_namespace n on n.oid = o.relnamespace and n.nspname = g.target_schema
+                                  where o.relname = pg_catalog.substring(g.label, ' may (?:select|insert|update|delete) (.*)$')) end, false)
      -- Of a function that is gone, or has other parameters, nothing is missed.
      -- Nor of one that it may call as another role does, or everybody.
      and (g.label not like '% may execute %'
