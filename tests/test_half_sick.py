@@ -18,6 +18,7 @@ from chatops.errors import ConnectionLostError
 from tests.ailing import as_role, deployed, look, opened, plant, result
 from tests.conftest import Result, build_core
 from tests.servers import Database, Server
+from tests.wire import proxy
 
 __all__ = ["deployed"]
 
@@ -174,23 +175,36 @@ def test_a_limit_that_could_not_be_read_says_so(deployed: Database) -> None:
     assert look(deployed, "OPER001").thresholds["idle_timeout_minutes"].text == "60"
 
 
+def test_a_check_takes_one_round_trip(latest_database: Database, chatops_inprocess: Run) -> None:
+    with proxy(latest_database) as wire:
+        chatops_inprocess("diagnose", db=wire.url, check=0)
+    begun = [text for text in wire.statements if text.startswith("savepoint chatops_check;")]
+    assert len(begun) > 20
+    assert [text for text in begun if "release savepoint chatops_check" not in text] == []
+
+
 def test_one_deadline_ends_all_that_a_run_asks(
     deployed: Database, chatops_inprocess: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the connection is asked while checks run, the server has been told to end it within the budget."""
     allowed: list[float] = []
     given_up: list[float] = []
-    real_script, real_bound = db.Database.script, db.Database.given_up_after
+    real_script, real_before, real_bound = db.Database.script, db.Database.mappings_before, db.Database.given_up_after
 
     def script(self: db.Database, text: str) -> list[list[tuple[object, ...]]]:
         allowed.extend(float(found) for found in re.findall(r"set local statement_timeout = (\d+)", text))
         return real_script(self, text)
+
+    def before(self: db.Database, text: str, after: str, *, first: str = "") -> list[dict[str, object]]:
+        allowed.extend(float(found) for found in re.findall(r"set local statement_timeout = (\d+)", first))
+        return real_before(self, text, after, first=first)
 
     def bound(self: db.Database, seconds: float) -> object:
         given_up.append(seconds)
         return real_bound(self, seconds)
 
     monkeypatch.setattr(db.Database, "script", script)
+    monkeypatch.setattr(db.Database, "mappings_before", before)
     monkeypatch.setattr(db.Database, "given_up_after", bound)
     for command in (("diagnose",), ("verify",)):
         allowed.clear()

@@ -34,11 +34,14 @@ def locked(database: Database) -> Mapping[UUID, int | None] | None:
 def _rows(database: Database, file: str) -> list[dict[str, Any]] | None:
     try:
         text = reports.query(database, file)
-        database.script(f"savepoint chatops_beside; set local statement_timeout = '{LIMIT_MS}ms'; set local jit = off")
     except RefusedError:
         return None
+    begin = f"savepoint chatops_beside; set local statement_timeout = '{LIMIT_MS}ms'; set local jit = off"
+    apart = database.facts is None or database.facts.citus is not None  # a cluster takes a request of many statements for one
+    if apart:
+        database.script(begin)
     try:
-        return database.mappings_before(text, LEAVE)
+        return database.mappings_before(text, LEAVE, first="" if apart else f"{begin};\n")
     except ConnectionLostError:
         raise
     except DatabaseError:

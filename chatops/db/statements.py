@@ -52,10 +52,12 @@ class Statements(Link):
             cursor.execute(*self._bound(text, parameters))
             return cursor.fetchall() if cursor.description else []
 
-    def mappings_before(self, text: str, after: str) -> list[dict[str, Any]]:
-        """The rows of one query of ours, and what comes after it, in one round trip."""
+    def mappings_before(self, text: str, after: str, *, first: str = "") -> list[dict[str, Any]]:
+        """The rows of one query of ours, what comes `first` and returns none, and what comes after it, in one round trip."""
         with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(f"{text}\n;\n{after}".encode())
+            cursor.execute(f"{first}{text}\n;\n{after}".encode())
+            while cursor.description is None and cursor.nextset():
+                pass
             return cursor.fetchall() if cursor.description else []
 
     def tuples(self, text: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
