@@ -1,20 +1,21 @@
 -- Do most operators who hold a chat get no next one, because they were switched off together or because nobody is available?
 -- code: OPER007
--- title: {count} operators who hold a chat get no next one; {able} of {staff} operators are available
--- title-one: 1 operator who holds a chat gets no next one; {able} of {staff} operators are available
--- narrow: {count} who hold a chat get no next one
--- narrow-one: 1 who holds a chat gets no next one
+-- title: {count} operators who hold a chat, or held one until just now, get no next one; {able} of {staff} operators are available
+-- title-one: 1 operator who holds a chat, or held one until just now, gets no next one; {able} of {staff} operators are available
+-- narrow: {count} who work get no next chat
+-- narrow-one: 1 who works gets no next chat
 -- severity: warning
 -- critical: users wait and not one operator is available
+-- advice: operators were deactivated together while they held chats, and others are available
 -- group: now
 -- expected: of the operators who hold a chat most may take the next one, and somebody is available
 -- why: a statement switched them off all at once, or everybody leaves at the same time: who is not available finishes the chat and is given none
 -- consequence: as they finish, nobody takes the next chat, and the queue stands still
 -- help-sql: {remedy}
--- help-text: a person decides: `log --limit 5` may say who switched them off. The statement makes those available who hold a chat now; who was away before it is not told, and comes back in the application
+-- help-text: a person decides: `log --limit 5` may say who switched them off. The statement makes those available who hold a chat now, or active again who were deactivated with one; who was away before it is not told, and comes back in the application. What they gave back: `reassign --where QUEUE004 --to auto --dry-run`
 -- dated: no
 -- says: nobody answers; users wait too long
--- reads: operators, chats, messages
+-- reads: operators, chats, messages, chat_assignments
 -- needs: chat_queue
 -- unplanted: it takes the free operators away, of whom other examples tell
 -- What one statement wrote has one xmin: then many were switched off together, though others are available. As a text, by ts_stat,
@@ -59,7 +60,21 @@ with asked (text) as (
     from told
    cross join lateral xmltable('/table/row' passing told.found columns result text path 'result') as n
    cross join lateral pg_catalog.json_to_recordset(n.result::json) as f (by_transaction text, held numeric, some_are_on boolean)
+), thrown_back as materialized (
+  -- Whose chats wait since their operator was deactivated, and nobody took them since.
+  select o.id as operator_id, o.name as operator, q.chat_id,
+         pg_catalog.count(*) over (order by ended.released_at range between interval '10 seconds' preceding and interval '10 seconds' following) > 1::bigint as together,
+         pg_catalog.array_agg(o.id) over () as all_of_them
+    from chat_queue q
+    join operators o on o.id = q.last_operator_id and o.is_active is not true
+   cross join lateral (
+     select a.operator_id, a.released_at, a.release_reason from chat_assignments a
+      where a.chat_id = q.chat_id
+      order by a.released_at desc nulls first limit 1) as ended
+   where ended.operator_id = o.id and ended.release_reason::text = 'operator_deactivated' and ended.released_at > now() - interval '1 hour'
 )
+select found.*
+  from (
 select s.operator_id, s.operator, s.chat_id, s.is_active,
        crew.able, case when crew.active > 0::bigint then crew.active else crew.holders end as staff,
        case when crew.active = 0::bigint
@@ -68,7 +83,7 @@ select s.operator_id, s.operator, s.chat_id, s.is_active,
        || '(select assigned_operator_id from chats where chat_state = ''assigned'' and is_active);' as remedy,
        case when together.so then 'one statement switched them off, all at once' end as because,
        crew.able = 0::bigint as felt,
-       crew.able = 0::bigint and exists (select 1 from chat_queue) as critical
+       crew.able = 0::bigint and exists (select 1 from chat_queue) as critical, false as advice
   from staff s
  cross join crew
  cross join lateral (
@@ -79,4 +94,12 @@ select s.operator_id, s.operator, s.chat_id, s.is_active,
    and crew.off >= 2::bigint
    and crew.off * 2::bigint > crew.holders
    and (crew.able = 0::bigint or together.so)
- order by s.operator_id
+    union all
+    select t.operator_id, t.operator, t.chat_id, false, crew.able, case when crew.active > 0::bigint then crew.active else crew.holders end,
+           pg_catalog.format('update operators set is_active = true, is_available = true where is_active is not true and id = any(%L);', t.all_of_them),
+           'they were deactivated while they held a chat, which went back into the queue', crew.able = 0::bigint, crew.able = 0::bigint, crew.able > 0::bigint
+      from thrown_back t
+     cross join crew
+     where t.together or crew.able = 0::bigint
+  ) as found
+ order by found.critical desc, found.advice, found.operator_id
