@@ -152,25 +152,46 @@ def cut(name: str) -> str:
 def catalog_name(token: Token) -> str:
     """A name as the catalog spells it."""
     if token.kind == "identifier":
-        name = token.text[token.text.index('"') + 1 : -1].replace('""', '"')
-        return cut(_by_numbers(name) if token.text[0] in "uU" else name)
+        if token.text[0] not in "uU":
+            return cut(token.text[1:-1].replace('""', '"'))
+        inner, escape = _with_escape(token.text, '"')
+        return cut(_by_numbers(inner.replace('""', '"'), escape))
     return cut(token.text.lower())
 
 
-def _by_numbers(text: str) -> str:
-    """What U&"…" and U&'…' write, their letters by number.
+def _with_escape(text: str, quote: str) -> tuple[str, str]:
+    """What stands between the quotes of U&…, and what escapes in it: the sign that UESCAPE names, else a backslash.
 
-    >>> _by_numbers("d\\\\0061t\\\\+000061")
-    'data'
+    >>> _with_escape("U&'d!0061' uescape '!'", "'")
+    ('d!0061', '!')
     """
+    found = re.search(r"\buescape\b(?:(?!').)*'(.)'$", text, re.IGNORECASE | re.DOTALL)
+    inner = text[: found.start()].rstrip() if found else text
+    return inner[3 : inner.rindex(quote)], found[1] if found else "\\"
+
+
+def _by_numbers(text: str, escape: str = "\\") -> str:
+    """What U&"…" and U&'…' write, their letters by number; two halves of a letter make one.
+
+    >>> _by_numbers("d\\\\0061t\\\\+000061"), _by_numbers("!D83D!DE00!!", "!")
+    ('data', '😀!')
+    """
+    sign = re.escape(escape)
 
     def letter(found: re.Match[str]) -> str:
-        if found[0] == "\\\\":
-            return "\\"
+        if found[0] == escape * 2:
+            return escape
         number = int(found[1] or found[2], 16)
-        return chr(number) if number <= sys.maxunicode and not 0xD800 <= number < 0xE000 else found[0]
+        return chr(number) if number <= sys.maxunicode else found[0]
 
-    return re.sub(r"\\(?:\\|\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4}))", letter, text)
+    return _whole(re.sub(rf"{sign}(?:{sign}|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}}))", letter, text))
+
+
+def _whole(text: str) -> str:
+    """Halves of letters put together; one that is alone, which the server refuses, becomes a question mark."""
+    return (
+        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if re.search("[\ud800-\udfff]", text) else text
+    )
 
 
 def pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
@@ -196,12 +217,33 @@ def string_value(token: Token) -> str:
     if text.startswith("$"):
         tag = text[: text.index("$", 1) + 1]
         return text[len(tag) : -len(tag)]
-    inner = text[text.index("'") + 1 : -1].replace("''", "'")
     if text[0] in "uU":
-        return _by_numbers(inner)
+        inner, escape = _with_escape(text, "'")
+        return _by_numbers(_joined(inner), escape)
     if text[0] in "eE":
-        return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), inner, flags=re.DOTALL)
-    return inner
+        return _whole(_ESCAPED.sub(_unescaped, text[2:-1]))
+    return _joined(text[text.index("'") + 1 : -1])
+
+
+_GOES_ON = r"'[ \t\r\f\v]*\n\s*'"  # a string goes on in another line
+_ESCAPED = re.compile(
+    rf"''|{_GOES_ON}|\\u([0-9A-Fa-f]{{4}})|\\U([0-9A-Fa-f]{{8}})|((?:\\(?:[0-7]{{1,3}}|x[0-9A-Fa-f]{{1,2}}))+)|\\(.)", re.DOTALL
+)
+
+
+def _joined(inner: str) -> str:
+    return re.sub(rf"''|{_GOES_ON}", lambda found: "'" if found[0] == "''" else "", inner)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if number := found[1] or found[2]:
+        return chr(int(number, 16)) if int(number, 16) <= sys.maxunicode else found[0]
+    if found[3]:  # bytes
+        bytes_of = re.findall(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2}))", found[3])
+        return bytes((int(octal, 8) if octal else int(two, 16)) & 255 for octal, two in bytes_of).decode(errors="replace")
+    if found[4]:
+        return _ESCAPES.get(found[4], found[4])
+    return "'" if found[0] == "''" else ""
 
 
 def names_in(tokens: Sequence[Token]) -> frozenset[str]:
@@ -226,5 +268,37 @@ def literal_words(tokens: Sequence[Token]) -> frozenset[str]:
 
 
 def tokens_of(text: str) -> list[Token]:
-    """The tokens of a statement, comments left out."""
-    return list(significant(text))
+    """The tokens of a statement, comments left out; a literal that goes on in another line, or with UESCAPE, is one.
+
+    >>> [token.text for token in tokens_of("u&'d!0061' uescape '!' = 1")]
+    ["u&'d!0061' uescape '!'", '=', '1']
+    """
+    found: list[Token] = []
+    waiting = list(significant(text))
+    if not any(token.text[:2] in ("U&", "u&") for token in waiting) and not re.search(r"'\s*\n\s*'", text):
+        return waiting
+    at = 0
+    while at < len(waiting):
+        token, last = waiting[at], at
+        while token.kind == "string" and token.text[0] != "$" and _goes_on(text, waiting, last):
+            last += 1
+        names = waiting[last + 1 : last + 3]
+        if (
+            token.text[:2] in ("U&", "u&")
+            and len(names) == 2
+            and names[0].upper == "UESCAPE"
+            and re.fullmatch("'.'", names[1].text)
+        ):
+            last += 2
+        end = waiting[last].start + len(waiting[last].text)
+        found.append(token if last == at else Token(token.kind, text[token.start : end], token.start))
+        at = last + 1
+    return found
+
+
+def _goes_on(text: str, tokens: Sequence[Token], at: int) -> bool:
+    """Whether the next token is the rest of this string: nothing but blanks and the end of a line between them."""
+    if at + 1 == len(tokens) or tokens[at + 1].text[0] != "'":
+        return False
+    between = text[tokens[at].start + len(tokens[at].text) : tokens[at + 1].start]
+    return between.isspace() and "\n" in between
