@@ -217,7 +217,7 @@ def answer(report: RunReport) -> Answer:
     ]
     roles = [Column("role", "role"), Column("is", "what it is"), Column("may", "assigning and releasing"),
              Column("back", "gives it back", rank=2)]  # fmt: skip
-    findings_ = [Column("age", "age"), Column("since", "since", "instant"), *named("severity", "code", "title")]
+    findings_ = [Column("age", "age"), Column("since", "began", "instant"), *named("severity", "code", "title")]
     back: list[Line] = ["", [Span("To go back:", "strong")]]
     back += [report.stays] if report.stays else []
     back += [[Span(f"{label}: "), Span(command, "code")] for label, command in report.back]
@@ -243,7 +243,7 @@ def html(report: RunReport) -> str:
     roles = [[one["role"], one["is"], one["may"], one["back"]] for one in report.roles]
     body = [
         table("What was checked", ["in numbers"], [[report.checked]]),
-        table("Findings: newer than this, or older", ["", "since", "severity", "code", "what"], found, none=NONE),
+        table("Findings: newer than this, or older", ["", "began", "severity", "code", "what"], found, none=NONE),
         table("Roles that work on the chats", ["role", "what it is", "assigning and releasing", "gives it back"], roles),
         table("What callers notice from then on", ["file", "what"], noticed),
         table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", *([] if alone else ["by"])], files),
