@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.deploys.command_text import command_mark, command_shown
+from chatops.deploys.receipt import Receipt, Step
 
 
 def receipt(folder: Path) -> dict[str, Any]:
@@ -263,6 +265,14 @@ def test_broken_at_monitor(
 
 
 # ---- the code step, hooks, the receipt ---------------------------------------------------------------------------------
+
+
+def test_the_text_of_a_receipt_is_that_of_all_its_fields_whatever_they_say() -> None:
+    odd = '\n "objects": {}'
+    catalog: dict[str, dict[str, Any]] = {odd: {"objects": {}, "is": [odd, None, ()]}, "empty": {}}
+    for objects in ({}, catalog, {**catalog}, {"another": {}}, catalog):
+        made = Receipt("1", odd, "d", "s", "t", steps=(Step(odd, "done", odd),), baseline={"objects": {}}, objects=objects)
+        assert made.text == json.dumps({"format": 1, "kind": "deploy", **asdict(made)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def test_the_code_step_goes_on_at_the_command_that_failed(

@@ -124,8 +124,24 @@ class Receipt:
 
     @property
     def text(self) -> str:
-        """The receipt as JSON."""
-        return json.dumps({"format": FORMAT, "kind": "deploy", **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        """The receipt as JSON. It is written after every step: what is long in it, the catalog, is put into words once."""
+        rest = _json({"format": FORMAT, "kind": "deploy", **asdict(replace(self, objects={}))})
+        # No text holds a new line as it is, and only what is outermost stands one blank from the edge.
+        return rest.replace('\n "objects": {}', f'\n "objects": {_objects(self.objects)}', 1) + "\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def _objects(objects: Mapping[str, Values]) -> str:
+    if not _written or _written[0][0] is not objects:
+        _written[:] = [(objects, _json(objects).replace("\n", "\n "))]
+    return _written[0][1]
+
+
+_written: list[tuple[Mapping[str, Values], str]] = []
+"""The catalog that was put into words last, and these."""
 
 
 def read(path: Path) -> Receipt:
