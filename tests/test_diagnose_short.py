@@ -694,3 +694,53 @@ def test_who_was_in_psql_is_named_only_where_a_look_before_found_it_well_and_non
         assert "its last statement failed" in screen
         assert "more then" not in screen
     assert "its last statement failed" in chatops_inprocess("log", str(made), db=database).stdout
+
+
+def test_where_all_that_is_left_is_past_it_is_folded_and_nothing_is_left_to_do(
+    chatops_inprocess: Run, latest_database: Database
+) -> None:
+    """Also what is critical by line as long as something else can be mended."""
+    latest_database.script(
+        """update chatops.migrations set applied_at = applied_at - interval '1 year'; set session_replication_role = replica;
+        insert into operators (id, name, is_active, is_available) select gen_random_uuid(), 'o' || n, true, false from generate_series(1, 2) n;
+        insert into real_users (id, name) values (gen_random_uuid(), 'u'); insert into fictional_users (id, name) values (gen_random_uuid(), 'f');
+        insert into chats (id, real_user_id, fictional_user_id, chat_state, is_active, created_at)
+        select gen_random_uuid(), u.id, f.id, 'waiting_assignment', true, now() - interval '9 h' from real_users u, fictional_users f;
+        insert into chat_assignments (chat_id, operator_id, assigned_at, released_at, release_reason)
+        select c.id, o.id, now() - interval '2 h', now() - interval '1 h', 'manual_unassign' from chats c, operators o;
+        reset session_replication_role"""
+    )
+
+    def shown() -> str:
+        return chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24), check=1).stdout
+
+    over = shown()
+    assert re.search(r"^PAST \d +.*CHAT010", over, re.M), over
+    assert "CRITICAL" not in over
+    assert "nothing is left to do: what is past is told for 24 h" in over
+    latest_database.execute("alter table messages disable trigger chatops_keep_message")
+    more = shown()
+    assert "nothing is left to do" not in more
+    assert re.search(r"^CHAT010 ", more, re.M), more
+
+
+def test_a_right_that_went_is_one_line_whichever_checks_tell_of_it(chatops_inprocess: Run, latest_database: Database) -> None:
+    database = latest_database
+
+    def shown(*words: str) -> str:
+        return chatops_inprocess("diagnose", *words, db=database, terminal=(100, 40), check=1).stdout
+
+    with database.role("pages", "login") as pages:
+        database.script(
+            f"""grant usage on schema public to {pages}; grant select, insert, update on chats, messages to {pages}; grant select on chat_queue, stuck_chats to {pages};
+                grant execute on function assign_chat_to_operator(uuid), user_message to {pages}"""
+        )
+        chatops_inprocess("monitor", "--once", "--store", "--yes", db=database)
+        database.execute(f"revoke execute on function assign_chat_to_operator(uuid) from {pages}")
+        screen = " ".join(shown().split())
+        assert re.search(r" DB030 .*; DB009, too", screen), screen
+        assert screen.count("DB009") == 1, screen
+        assert "see DB030, it is the same right" in shown("--only", "DB009", "--only", "DB030")
+        database.execute(f"revoke execute on function user_message from {pages}")
+        assert "operators lose" not in (screen := shown())
+        assert re.search("DB030.*DB009", screen, re.S), screen

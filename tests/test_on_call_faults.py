@@ -393,3 +393,5 @@ def test_whether_chats_are_still_given_is_said_where_policies_shut_people_out(
                            "where proname = 'assign_chat_to_operator')")  # fmt: skip
     assert ("assigning stops" in shown) == (forced and not works), shown
     assert ("assigning goes on" in shown) == (not forced or bool(works)), shown
+    database.execute("alter table chats disable row level security")
+    assert "assigning" not in chatops_inprocess("diagnose", "--only", "DB024", db=database, check=1, terminal=(400, 50)).stdout

@@ -148,6 +148,30 @@ def feeding(found: Iterable[Finding]) -> Finding | None:
     return next((one for one in stopping if one.word == "critical"), None)
 
 
+CANNOT_CALL, TAKEN_AWAY = "DB009", "DB030"
+_MAY_NOT = re.compile(r"may not execute (.*) any more")
+
+
+def told_by(found: Iterable[Finding]) -> dict[str, str]:
+    """Findings that another one tells already, row by row: a right to call functions that went is missing, and is missed."""
+    by_code = {one.code: one.result for one in found if one.result.status == "failed"}
+    missing, missed = by_code.get(CANNOT_CALL), by_code.get(TAKEN_AWAY)
+    if missing is None or missed is None or max(missing.count - len(missing.rows), missed.count - len(missed.rows)) > 0:
+        return {}
+    known = {
+        (role, str(row.get("object")).partition("(")[0]) for row in missing.rows for role in str(row.get("role")).split(" and ")
+    }
+    wanted: set[tuple[str, str]] = set()
+    for row in missed.rows:
+        names = _MAY_NOT.fullmatch(str(row.get("trouble")))
+        if names is None:
+            return {}
+        wanted |= {(str(row.get("object")), name) for name in names[1].split(", ")}
+    if missed.severity.rank < missing.severity.rank:  # the worse one tells of both
+        return {CANNOT_CALL: TAKEN_AWAY} if known <= wanted else {}
+    return {TAKEN_AWAY: CANNOT_CALL} if wanted <= known else {}
+
+
 def counts_as_found(result: Result, fail_on: FailOn) -> bool:
     """Whether a result makes the run end in 1. What is unknown counts like what is wrong."""
     if fail_on == "never" or result.status == "passed":

@@ -13,16 +13,17 @@ from chatops.chats.log import ByHand
 from chatops.chats.reports import QueueFigures
 from chatops.checks.began import oldest
 from chatops.checks.compare_looks import Bounds, Changes
-from chatops.checks.findings import Finding, findings
+from chatops.checks.findings import Finding, findings, told_by
 from chatops.checks.load import MEANWHILE
 from chatops.checks.results import Survey
+from chatops.checks.window import is_ever
 from chatops.frozen import frozen
 from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
 from chatops.screens import verdict, waits_beside
 from chatops.screens.diagnose import clock_of, compared, may_have_made, news
 from chatops.screens.finding import finding_table, locked, survey_data
-from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, wrap
+from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, looked_back, wrap
 
 SLA = "queue_sla_minutes"
 PAUSED = "CONF003"
@@ -82,17 +83,25 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
     top = len(told)
     waits = [one for one in found if _keeps_waiting(one)]
     critical = [one for one in found if one.word == "critical" and one not in waits]
+    over = [one for one in found if one.word != "advice"]
+    if is_over := bool(over) and all(one.word != "unknown" and how_mended(one) == PAST for one in over):
+        critical, waits = [], []
+    same = told_by(found)
+    critical = [one for one in critical if one.code not in same]
     if len(critical) + len(waits) > MOST_LINES:  # on a full screen those for whom a check is about users who wait come first
         waits = [one for one in waits if one.result.check.users_wait or not any(row.get(FELT) for row in one.result.rows)]
     for title, some in (("CRITICAL", critical), ("USERS WAIT", waits)):
         whole = len(critical) + len(waits) <= MOST_WHOLE
-        told += by_line(title, some, survey, reader, changes, own=desk.since, whole=whole) if some else []
-    rest = [one for one in found if one not in waits and one not in critical]
+        told += by_line(title, some, survey, reader, changes, own=desk.since, whole=whole, same=same) if some else []
+    rest = [one for one in found if one not in waits and one not in critical and one.code not in same]
     folded = [*_folded(rest, reader), *ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += folded
     told += _news_since(desk, survey, reader)
     told += _left_behind(desk.since or changes, survey, reader)
-    told += next_step(found, survey, reader)
+    if is_over:
+        until = "" if is_ever(survey.since) else f": what is past is told for {looked_back(survey.since)}"
+        told += wrap(f"nothing is left to do{until}", reader, 0)
+    told += next_step([one for one in found if one.word == "advice"] if is_over else found, survey, reader)
     if len(told) < ROOMY and found:
         told[-1:-1] = _by_hand(desk, found, survey, reader)
     if len(told) < ROOMY:
@@ -187,9 +196,9 @@ def _beside_free(found: Sequence[Finding]) -> list[Line]:
 
 def by_line(
     title: str, found: Sequence[Finding], survey: Survey, reader: Reader, changes: Changes | None, *, whole: bool,
-    own: Changes | None = None,
+    own: Changes | None = None, same: Mapping[str, str] | None = None,
 ) -> list[Line]:  # fmt: skip
-    """Findings by line: what, since when, and what mends it."""
+    """Findings by line: what, since when, and what mends it; `same` are others that one of these tells already."""
     width = reader.width or 100
     mends = MEND + (len(" new") if changes is not None and changes.new else 0)
     room = max(16, width - CODE - SINCE - mends) if width >= NARROW else max(16, width - CODE)
@@ -202,7 +211,8 @@ def by_line(
         shorter = [text for text in one.forms if len(text) <= room] if not whole and width >= NARROW else []
         since = since_when(one, survey, changes, own)
         beside = room - 1 if since and width >= NARROW else room
-        told = _wrapped(shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1], beside)
+        also = "".join(f"; {code}, too" for code, other in (same or {}).items() if other == one.code)
+        told = _wrapped((shorter[0] if shorter else one.brief if whole or width < NARROW else one.forms[-1]) + also, beside)
         is_new = changes is not None and (change := changes.now.get(one.code)) is not None and change.kind == "new"
         mend = how_mended(one) + (" new" if is_new else "")
         head = Span(f"{one.code:<{CODE}}", "strong")
@@ -263,7 +273,7 @@ def how_mended(one: Finding) -> str:
 
 def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
     """What is not urgent, by kind: its rows, what has happened, the schema, what could not be asked, advice."""
-    warnings = [one for one in rest if one.word == "warning"]
+    warnings = [one for one in rest if one.word in ("warning", "critical")]
     kinds = (
         ("ROWS", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) != PAST]),
         ("PAST", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) == PAST]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from chatops import formatting
 from chatops.checks.compare_looks import Change, Changes
-from chatops.checks.findings import Finding, feeding, findings, tally
+from chatops.checks.findings import CANNOT_CALL, TAKEN_AWAY, Finding, feeding, findings, tally, told_by
 from chatops.checks.results import Survey
 from chatops.checks.try_repair import Rehearsed
 from chatops.model import Column, Line, Severity, Span, Table, named
@@ -81,6 +81,11 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
         lines += labelled("first", f"see {cause.code}: {cause.brief}", reader)
     elif event := _same_event(finding, survey):
         lines += labelled("first", event, reader)
+    elif (
+        finding.code in (CANNOT_CALL, TAKEN_AWAY)
+        and (other := told_by(findings(survey, reader.here)).get(finding.code)) is not None
+    ):
+        lines += labelled("first", f"see {other}, it is the same right, and its statement gives it back", reader)
     if finding.why:
         lines += labelled("why", finding.why, reader)
     for place, so in enumerate(finding.consequences if result.severity is not Severity.ADVICE else ()):

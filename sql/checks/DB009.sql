@@ -91,7 +91,7 @@ select pg_catalog.string_agg(r.rolname::text, ' and ' order by r.rolname) as rol
 union all
 -- Those who write the chats, none of whom may assign: unless the application is their owner, it comes as one of these.
 select pg_catalog.string_agg(w.rolname::text, ' and ' order by w.rolname), p.call::text,
-       '027 took it from everybody, and who called it as everybody does was granted nothing',
+       'since 027 took it from everybody nobody of these was granted it, or somebody revoked it',
        'whoever comes as ' || pg_catalog.string_agg(w.rolname::text, ' or ' order by w.rolname) || ' gets "permission denied for function": only the owner of the tables may assign',
        pg_catalog.format('grant execute on function %s to %s;', p.call, pg_catalog.string_agg(pg_catalog.quote_ident(w.rolname), ', ' order by w.rolname)),
        false, false
