@@ -177,20 +177,24 @@ def _by_numbers(text: str, escape: str = "\\") -> str:
     ('data', '😀!')
     """
     sign = re.escape(escape)
+    number = rf"{sign}(?:\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}}))"
 
     def letter(found: re.Match[str]) -> str:
         if found[0] == escape * 2:
             return escape
-        number = int(found[1] or found[2], 16)
-        return chr(number) if number <= sys.maxunicode else found[0]
+        numbers = [int(one, 16) for one in found.groups() if one]
+        if max(numbers) > sys.maxunicode:
+            return found[0]
+        read = _whole("".join(map(chr, numbers)))
+        return found[0] if re.search("[\ud800-\udfff]", read) else read
 
-    return _whole(re.sub(rf"{sign}(?:{sign}|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}}))", letter, text))
+    return re.sub(rf"{sign}{sign}|(?={sign}\+?(?:00)?[dD][89abAB]){number}{number}|{number}", letter, text)
 
 
 def _whole(text: str) -> str:
-    """Halves of letters put together; one that is alone, which the server refuses, becomes a question mark."""
-    return (
-        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if re.search("[\ud800-\udfff]", text) else text
+    """Halves of letters put together; one that is alone, which the server refuses, stays half."""
+    return re.sub(
+        "[\ud800-\udbff][\udc00-\udfff]", lambda two: two[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le"), text
     )
 
 
