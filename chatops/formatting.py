@@ -70,12 +70,23 @@ def ahead(instant: datetime | None, now: datetime | None) -> str:
     return duration(beyond) if beyond > AHEAD_S else ""
 
 
+def ago(instant: datetime | None, now: datetime | None) -> str:
+    """How long ago an instant was, or by how much its clock is ahead.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    >>> ago(noon, noon.replace(minute=5)), ago(noon.replace(hour=14), noon)
+    ('5 m ago', 'by a clock that is 2 h ahead')
+    """
+    beyond = ahead(instant, now)
+    return f"by a clock that is {beyond} ahead" if beyond else f"{age(instant, now)} ago"
+
+
 def seen(instant: datetime | None, now: datetime | None) -> str:
     """When somebody was last heard of, behind "was" or "last": an age, or that their clock is not to be believed."""
     if instant is None:
         return "never seen"
-    beyond = ahead(instant, now)
-    return f"seen by a clock that is {beyond} ahead" if beyond else f"seen {age(instant, now)} ago"
+    return f"seen {ago(instant, now)}"
 
 
 def back(since: datetime, now: datetime | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -95,6 +97,21 @@ def test_undrain_brings_back_what_the_operator_was_and_undo_also_the_chats(shift
     plan = shift.value("select plan_id from chatops.actions where action = 'drain' order by id desc limit 1")
     chatops_inprocess("undo", plan, db=shift, check=0)
     assert people_and_chats(shift) == before
+
+
+def test_an_operator_who_is_not_active_is_told_so_and_what_makes_them_active(
+    shift: Database, chatops_inprocess: Run, chatops: Run
+) -> None:
+    shift.execute("update operators set is_active = false where name = 'op-3'")
+    alone = chatops_inprocess("undrain", "op-3", db=shift, check=4).stderr
+    assert "they are not active" in alone
+    assert "come back in the application" not in alone
+    [command] = re.findall(r"chatops (.*psql --write .*)", alone)
+    words = shlex.split(command)
+    path = {"PATH": f"{shift.server.bin}:/usr/bin:/bin"}
+    at = words.index("--write") + 1
+    chatops(*words[:at], "--yes", *words[at:], db=shift, env=path, check=0)
+    assert shift.value("select is_active and is_available from operators where name = 'op-3'") is True
 
 
 def test_an_operator_who_was_away_before_stays_away(shift: Database, chatops_inprocess: Run) -> None:

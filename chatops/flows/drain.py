@@ -166,17 +166,26 @@ def _found_by(database: Database, where: str) -> list[UUID]:
     return found
 
 
+def _activate(invocation: Invocation, operator: Operator) -> str:
+    """The command that makes an operator active, and available, so that they are given chats."""
+    statement = f"update operators set is_active = true, is_available = true where id = '{operator.operator_id}';"
+    return invocation.here("psql", "--write", "--", "-c", f'"{statement}"')
+
+
 def _never_drained(invocation: Invocation, operator: Operator) -> RefusedError:
     """That there is nothing to take back, and who can change how the operator stands."""
-    away = not (operator.is_active and operator.is_available)
-    stands = (
-        "they are away, and nothing here says who switched that; they come back in the application"
-        if away
-        else "they are available"
-    )
+    if not operator.is_active:
+        stands = "they are not active, and only whoever manages the operators makes them so again"
+    elif not operator.is_available:
+        stands = "they are away, and nothing here says who switched that; they come back in the application"
+    else:
+        stands = "they are available"
     return RefusedError(
         f"no drain of this operator is in the log, so there is none to take back: {stands}; nothing was changed",
-        next_steps=[("what is in the log", invocation.here("log", "--operator", str(operator.operator_id)))],
+        next_steps=[
+            ("what is in the log", invocation.here("log", "--operator", str(operator.operator_id))),
+            *(() if operator.is_active else (("if nobody can in the application", _activate(invocation, operator)),)),
+        ],
     )
 
 

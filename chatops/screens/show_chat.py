@@ -78,8 +78,8 @@ def _state(chat: Chat, now: datetime, reader: Reader) -> str:
         held = f"held by {formatting.visible(name or str(chat.operator_id))}"
         parts.append(held + (f" for {formatting.age(chat.assignment_time, now)}" if chat.assignment_time else ""))
     if chat.user_wrote_at:
-        parts.append(f"user's last message {formatting.age(chat.user_wrote_at, now)} ago")
-    parts.append(f"answered {formatting.age(chat.answered_at, now)} ago" if chat.answered_at else "never answered")
+        parts.append(f"user's last message {formatting.ago(chat.user_wrote_at, now)}")
+    parts.append(f"answered {formatting.ago(chat.answered_at, now)}" if chat.answered_at else "never answered")
     parts.append(formatting.plural(chat.open_assignments, "open assignment"))
     return " · ".join(parts)
 

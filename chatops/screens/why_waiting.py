@@ -28,7 +28,9 @@ def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool
     place = waiting.place
     counted = Counter(one.rule for one in waiting.obstacles)
     since = formatting.age(place.waiting_since, waiting.now)
-    waits = f"its user waits for {since}, {formatting.plural(waiting.ahead, 'chat')} before it"
+    beyond = formatting.ahead(place.waiting_since, waiting.now)
+    begun = f"by a clock that is {beyond} ahead" if beyond else f"for {since}"
+    waits = f"its user waits {begun}, {formatting.plural(waiting.ahead, 'chat')} before it"
     may = waiting.pause.until is None and not locked
     told: list[Line] = [f"{waits} · {_served(waiting) if not locked else LOCKED}", *_by_another_order(waiting)]
     for kind, meaning in (
