@@ -252,6 +252,13 @@ def test_our_own_files_to_016_are_proven_and_migrate_applies_the_rest(
     assert recorded(database_everywhere)[-1] == "017_fix_concurrent_messages"
 
 
+def test_why_what_is_there_was_not_compared_is_said_where_it_is_told(chatops_inprocess: Run, core_database: Database) -> None:
+    core_database.execute("drop schema if exists chatops cascade")
+    told = chatops_inprocess("adopt", "--to", "017", "--dry-run", db=core_database, check=0).stdout
+    assert "016_chat_state_verification  applied  5 objects are there, not compared" in told
+    assert "(001, 016 make such only where they are missing, so another text may be there). No command compares them;" in told
+
+
 def test_the_proof_of_every_file_is_on_the_narrowest_screen_too(chatops_inprocess: Run, database: Database) -> None:
     for name in CORE[:-1]:
         database.script(ROOT / "sql" / "migrations" / f"{name}.sql")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from chatops import formatting
 from chatops.migrations.adopt_verdicts import Proof, Verdict
+from chatops.migrations.plan import short
 
 
 def in_words(proof: Proof) -> str:
@@ -78,7 +80,21 @@ def not_compared(proofs: Sequence[Proof]) -> str:
         for kind in proof.unlike
     )  # fmt: skip
     told = ", ".join(formatting.plural(number, kind, PLURALS.get(kind)) for kind, number in sorted(kinds.items()))
-    return f"Not compared with the files, only seen to be there: {told}. verify --scenarios tries out what they do."
+    unlike = [proof for proof in proofs if proof.verdict is not Verdict.RECORDED and not proof.missing and proof.unlike]
+    blocks = [short(proof.file.name) for proof in unlike if _makes_what_is_missing(proof)]
+    why = ""
+    if blocks:
+        makes = "makes" if len(blocks) == 1 else "make"
+        why = f" ({', '.join(blocks)} {makes} such only where they are missing, so another text may be there)"
+    return (
+        f"Not compared with the files, only seen to be there: {told}{why}. No command compares them; verify --scenarios tries out"
+        " what they do, and once they are taken over verify schema tells which function was replaced since (DB034)."
+    )
+
+
+def _makes_what_is_missing(proof: Proof) -> bool:
+    """Whether a file makes things in a block that looks first whether they are there: it holds no text that has to be so."""
+    return any(re.match(r"do\b", statement.text, re.IGNORECASE) for statement in proof.file.reading.statements)
 
 
 PLURALS = {"policy": "policies", "index": "indexes"}
