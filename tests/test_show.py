@@ -219,3 +219,20 @@ def test_a_chat_s_own_rows_tell_of_it_what_all_rows_tell(healthy: Database) -> N
 
 def _of_one(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return sorted(({key: str(value) for key, value in row.items() if key not in OF_ALL} for row in rows), key=str)
+
+
+def test_what_one_repair_did_to_several_rows_of_a_chat_is_one_line_for_people(
+    latest_database: Database, chatops_inprocess
+) -> None:  # type: ignore[no-untyped-def]
+    latest_database.script(SYSTEM)
+    chat = str(latest_database.value("select id from chats where id::text like 'c0000002%%'"))
+    for code in ("CHAT004", "CHAT004", "CHAT004", "CHAT008"):
+        latest_database.execute(
+            f"insert into chatops.actions (action, code, chat_id, target_schema) values ('repair', '{code}', '{chat}', 'public')"
+        )
+    text = chatops_inprocess("show", "chat", chat, db=latest_database, terminal=(120, 50), check=None).stdout
+    assert len(re.findall(r"repair CHAT004", text)) == 1, text
+    assert re.search(r"repair CHAT004, 3 rows .*actions \d+ to \d+", text), text
+    assert "repair CHAT008" in text
+    answer = json.loads(chatops_inprocess("show", "chat", chat, "-o", "json", db=latest_database, check=None).stdout)
+    assert [one["event"] for one in answer["events"]].count("repair CHAT004") == 3

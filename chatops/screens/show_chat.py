@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from chatops import formatting, states
-from chatops.chats.one_chat import Chat, OneChat
+from chatops.chats.one_chat import Chat, Event, OneChat
 from chatops.checks.findings import findings
 from chatops.checks.results import Survey
 from chatops.lock_holders import Holder
 from chatops.model import Answer, Column, Line, Span, Table, Text
 from chatops.screens.finding import finding_lines, finding_table
 from chatops.screens.lines import Reader
+
+REPAIRED = "repair "
+_NUMBER = re.compile(r"action \d+$")
 
 
 def about_chat(
@@ -60,13 +65,32 @@ def about_chat(
         "diagnose",
         [
             Text(state),
-            Table("events", columns, events, empty="nothing has happened in it yet"),
+            *_told(columns, events),
             Text(wrong),
             finding_table(found, reader),
         ],
         data={"chat": _plain(chat), "checks": len(survey.results), "checks_run": survey.ran},
         now=survey.now,
     )
+
+
+def _told(columns: list[Column], events: Sequence[Event]) -> list[Table]:
+    """The events; for people what one repair did to several rows of the chat is one line with a count."""
+    folded: list[Event] = []
+    for _, group in itertools.groupby(events, key=lambda one: (one.event, one.operator_id, _NUMBER.sub("", one.detail or ""))):
+        alike = list(group)
+        if alike[1:] and alike[0].event.startswith(REPAIRED):
+            first, last = (
+                (_NUMBER.search(one.detail or "") or ("",))[0].removeprefix("action ") for one in (alike[0], alike[-1])
+            )
+            told = _NUMBER.sub(f"actions {first} to {last}", alike[-1].detail or "")
+            folded.append(replace(alike[-1], event=f"{alike[0].event}, {len(alike)} rows", detail=told))
+        else:
+            folded += alike
+    empty = "nothing has happened in it yet"
+    if len(folded) == len(events):
+        return [Table("events", columns, events, empty=empty)]
+    return [Table("events", columns, folded, audience="people"), Table("events", columns, events, audience="machines")]
 
 
 def _state(chat: Chat, now: datetime, reader: Reader) -> str:
