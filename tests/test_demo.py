@@ -328,6 +328,7 @@ def test_what_makes_no_sense_is_refused_before_anything_starts(
 
 
 def test_the_commands_are_printed_as_they_must_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chatops.flows.paste import _looked_up as looked_up
     from chatops.flows.paste import program_or_module as program
 
     script = tmp_path / "an environment" / "bin" / "chatops"
@@ -344,7 +345,9 @@ def test_the_commands_are_printed_as_they_must_be_typed(tmp_path: Path, monkeypa
     assert shlex.split(program())[0].endswith("an environment/bin/chatops")
     assert Path(shlex.split(program())[0]).exists()
     monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}/usr/bin")
+    looked_up.cache_clear()  # the PATH of a process stays as it is
     assert program() == "chatops"
+    looked_up.cache_clear()
     monkeypatch.setattr(sys, "argv", ["/somewhere/chatops/__main__.py"])
     monkeypatch.chdir(tmp_path)
     assert shlex.split(program()) == [sys.executable, "-m", "chatops"]
