@@ -133,6 +133,20 @@ def test_sessions_that_keep_a_setting_are_ended_by_what_is_printed(latest_databa
         pool.execute("select 1")
 
 
+def test_once_a_setting_is_gone_the_screen_says_that_open_sessions_keep_it(
+    latest_database: Database, chatops_inprocess: Run
+) -> None:
+    database = latest_database
+    name = database.name
+    database.execute(f'alter database "{name}" set default_transaction_read_only = on')
+    first = chatops_inprocess("diagnose", db=database, terminal=(80, 24)).stdout
+    assert "restart the application's pool" not in first
+    database.execute(f'set default_transaction_read_only = off; alter database "{name}" reset default_transaction_read_only')
+    again = chatops_inprocess("diagnose", db=database, terminal=(80, 24)).stdout
+    assert "gone: DB029" in again
+    assert "DB029: open sessions keep a setting: restart the application's pool" in again
+
+
 LOOKED_AT = """
     create function assign_chat_to_operator(p_operator_id uuid, p_language text default 'en') returns uuid language sql as 'select null::uuid';
     create function "Odd's Name"() returns trigger language plpgsql as 'begin return null; end';

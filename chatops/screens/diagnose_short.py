@@ -354,7 +354,9 @@ def _news_since(desk: Desk, survey: Survey, reader: Reader) -> list[Line]:
     if not any(parts):
         return []
     told = "   ".join(part for part in parts if part)
-    return [*wrap(f"since the look of {clock_of(desk.since.earlier.at, survey)}  {told}", reader, 0)]
+    kept = "DB029: open sessions keep a setting: restart the application's pool" if "DB029" in gone else ""
+    lines = wrap(f"since the look of {clock_of(desk.since.earlier.at, survey)}  {told}", reader, 0)
+    return [*lines, *(wrap(kept, reader, 0) if kept else [])]
 
 
 def _left_behind(changes: Changes | None, survey: Survey, reader: Reader) -> list[Line]:
