@@ -84,7 +84,7 @@ def _told(columns: list[Column], events: Sequence[Event]) -> list[Table]:
                 (_NUMBER.search(one.detail or "") or ("",))[0].removeprefix("action ") for one in (alike[0], alike[-1])
             )
             told = _NUMBER.sub(f"actions {first} to {last}", alike[-1].detail or "")
-            folded.append(replace(alike[-1], event=f"{alike[0].event}, {len(alike)} rows", detail=told))
+            folded.append(replace(alike[-1], event=f"{alike[0].event}, {formatting.plural(len(alike), 'row')}", detail=told))
         else:
             folded += alike
     empty = "nothing has happened in it yet"
