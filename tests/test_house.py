@@ -55,6 +55,18 @@ def test_no_tracked_file_holds(what: str) -> None:
     assert found == []
 
 
+TOP = {
+    ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "benchmarks", "chatops", "docs",
+    "pyproject.toml", "sql", "tests", ".squawk.toml",
+}  # fmt: skip
+
+
+def test_at_the_top_of_a_clone_stands_nothing_that_a_run_left_there() -> None:
+    """The page of a run lands in the folder that one works in, and once went into a commit from there."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {name.split("/")[0] for name in listed.split("\0") if name} <= TOP
+
+
 def test_no_link_is_tracked() -> None:
     """What a link names is no text that the search above reads, and is of one machine."""
     listed = subprocess.run(["git", "ls-files", "-s", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
