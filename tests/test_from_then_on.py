@@ -250,17 +250,28 @@ def test_figures_that_change_are_told_before_and_are_so_after(
     def told(shown: dict[str, Any], side: str) -> dict[str, object]:
         return {one["name"]: str(one[side])[:19] if "oldest" in one["name"] else one[side] for one in shown["figures"]}
 
+    plant(database, "OPER001")  # whoever is silent loses a chat by 023, which then waits again
     before = now()
+    held = database.value("select count(*) from chats where chat_state = 'waiting_assignment'")
     plan = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
-    assert {**told(plan, "before"), "average_wait_time_minutes": 0} == {**before, "average_wait_time_minutes": 0}
+    assert plan["repairs"]["023_repair_rows"]["OPER001"] > 0
+    assert {name: value for name, value in told(plan, "before").items() if name in before} == before
     said = chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout
     assert f"{before['rows']:,} rows → {plan['figures'][-1]['after']}" in said
     assert f"total_waiting {before['total_waiting']} → " in said
+    assert re.search(
+        r"with nothing wrong: total_waiting [\d,]+ → [\d,]+, detect_stuck_chats\(\) [^.]+, with what 023 mends\.",
+        " ".join(said.split()),
+    )
+    more = re.search(r"those whose user waits, (\d+) more once 023 mended rows", " ".join(said.split()))
+    assert more is not None, said
     lone = json.loads(chatops_inprocess("migrate", "--to", "027", "--dry-run", "-o", "json", db=database, check=0).stdout)
     assert lone["figures"] == []
     chatops_inprocess("migrate", "--yes", db=database, check=0)
     after = now()
     assert {name: value for name, value in told(plan, "after").items() if name in after} == after
     assert not set(before.items()) & set(after.items())
+    state = database.value("select count(*) from chats where chat_state = 'waiting_assignment'")
+    assert f"counts {held} → {state} in waiting_assignment" in " ".join(said.split())
     again = json.loads(chatops_inprocess("migrate", "--dry-run", "-o", "json", db=database, check=0).stdout)
     assert again["figures"] == []

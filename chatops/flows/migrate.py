@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatops import formatting
@@ -139,8 +139,9 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         text = psql_text.exact_text(prepared, request, _this_run(invocation, prepared), database.target.schema)
         invocation.emit(text)
     elif options.dry_run:
-        width, told = invocation.medium().width, _who_waits(invocation, database, prepared, options, request, losses)
         counts = repair_counts.count_repairs(database, prepared)
+        told = _who_waits(invocation, database, prepared, options, request, losses, counts)
+        width = invocation.medium().width
         pager.show_paged(invocation, screen.plan_answer(prepared, width, request.again, counts, told))
     elif prepared.nothing:
         if (prepared.carried or prepared.by_history) and (options.yes or not invocation.target.production):
@@ -150,15 +151,20 @@ def migrate(invocation: Invocation, options: MigrateOptions) -> ExitCode:
         invocation.show(screen.nothing_answer(prepared))
     else:
         refuse_ahead(database, newer)
-        asks = invocation.interactive and not options.yes
-        decides = _who_waits(invocation, database, prepared, options, request, losses) if asks else None
-        return go(invocation, database, prepared, request, yes=options.yes, quiet=options.quiet, told=decides, losses=losses)
+        counts, decides = {}, None
+        if invocation.interactive and not options.yes:  # counting reads all messages: only for somebody who is about to decide
+            counts = repair_counts.count_repairs(database, prepared)
+            decides = _who_waits(invocation, database, prepared, options, request, losses, counts)
+        return go(
+            invocation, database, prepared, request, yes=options.yes, quiet=options.quiet, counts=counts, told=decides,
+            losses=losses,
+        )  # fmt: skip
     return ExitCode.OK
 
 
 def _who_waits(
     invocation: Invocation, database: Database, prepared: Prepared, options: MigrateOptions, request: MigrationRequest,
-    losses: Sequence[RoleLoses],
+    losses: Sequence[RoleLoses], counts: Mapping[str, repair_counts.RepairCount],
 ) -> screen.Told:  # fmt: skip
     """Looked for only where somebody is about to decide: it takes a look at each statement."""
     own = [*pin(options.to), *options.folder.words()]
@@ -174,7 +180,7 @@ def _who_waits(
         met=plan_looks.met(database, prepared),
         no_roles=plan_looks.missing_roles(database, prepared),
         losses=losses,
-        figures=figures_after.figures_after(database, prepared),
+        figures=figures_after.figures_after(database, prepared, counts),
     )
     return plan_locks.plan_locks(database, prepared, leave=True), ways
 
@@ -186,11 +192,9 @@ def _this_run(invocation: Invocation, prepared: Prepared) -> Run:
 
 def go(
     invocation: Invocation, database: Database, prepared: Prepared, request: MigrationRequest, *, yes: bool, quiet: bool,
-    told: screen.Told | None = None, losses: Sequence[RoleLoses] = (),
+    counts: Mapping[str, repair_counts.RepairCount], told: screen.Told | None = None, losses: Sequence[RoleLoses] = (),
 ) -> ExitCode:  # fmt: skip
     """Shows the plan, asks, applies it."""
-    # Counting reads all messages: only for somebody who is about to decide.
-    counts = repair_counts.count_repairs(database, prepared) if invocation.interactive and not yes else {}
     width = invocation.medium().width
     lines = [*screen.plan_lines(prepared, width, counts, told), ""]
     if invocation.interactive and not yes:  # the last lines, all of it in short, stand right above the question

@@ -22,12 +22,14 @@ class RepairCount:
     """What the repairs of one file find: rows by code. What one file mends is not counted again for the next.
 
     `uncounted` are the codes that could not be looked for: the time was up, or a column is only made by a file before it.
-    `alone`: each was counted by itself, though what one mends may be nothing to the next.
+    `alone`: each was counted by itself, though what one mends may be nothing to the next. `laid` are the rows as they will be, by
+    table and key; None where that is not known.
     """
 
     found: Mapping[str, int]
     uncounted: tuple[str, ...] = ()
     alone: bool = False
+    laid: Mapping[str, Mapping[str, str | None]] | None = None
 
     @property
     def in_words(self) -> str:
@@ -77,7 +79,7 @@ def _in_turn(database: Database, repairs: Sequence[texts.Repair], until: float) 
                     found[repair.code] = rows
     except (DatabaseError, TooManyRowsError):
         return None
-    return RepairCount(found)
+    return RepairCount(found, laid=ahead.rows)
 
 
 def _each_alone(database: Database, repairs: Sequence[texts.Repair], until: float) -> RepairCount:

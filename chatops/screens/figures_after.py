@@ -9,7 +9,7 @@ from chatops.migrations.figures_after import Figure, Figures
 from chatops.model import Line, Span
 from chatops.screens.lines import described
 
-HEADING = "Figures that change then, with nothing wrong (the chats as they are now):"
+HEADING = "Figures that change then, with nothing wrong (the chats as they are now{}):"
 
 
 def lines(figures: Figures, now: datetime, width: int) -> list[Line]:
@@ -19,10 +19,21 @@ def lines(figures: Figures, now: datetime, width: int) -> list[Line]:
     if not told:
         return []
     if figures.in_state is not None and any(one.name == "total_waiting" for one in figures.changed):
-        told.append(
-            ("chat_state_summary", f"still counts {formatting.count(figures.in_state)} in waiting_assignment: the state alone")
-        )
-    return ["", [Span(HEADING, "strong")], *described(told, width)]
+        now_, then = map(formatting.count, figures.in_state)
+        counts = f"still counts {now_}" if now_ == then else f"counts {now_} → {then}"
+        told.append(("chat_state_summary", f"{counts} in waiting_assignment: the state alone"))
+    return ["", [Span(HEADING.format(_mending(figures)), "strong")], *described(told, width)]
+
+
+def _mending(figures: Figures) -> str:
+    """Whether what repairs will change is counted in.
+
+    >>> _mending(Figures()), _mending(Figures(mending=("023",))), _mending(Figures(mending=("020", "023"), counted_in=False))
+    ('', ', with what 023 mends', ', without what 020 and 023 mend')
+    """
+    files = " and ".join(figures.mending)
+    verb = "mend" if len(figures.mending) > 1 else "mends"
+    return f", {'with' if figures.counted_in else 'without'} what {files} {verb}" if files else ""
 
 
 def in_short(figures: Figures) -> str:
@@ -35,7 +46,8 @@ def in_short(figures: Figures) -> str:
     """
     watched = [one for one in figures.changed if one.name in ("rows", "total_waiting")]
     named = [(f"{one.reader}()" if one.name == "rows" else one.name, one) for one in watched]
-    return ", ".join(f"{name} {_shown(one.before)} → {_shown(one.after)}" for name, one in named)
+    told = ", ".join(f"{name} {_shown(one.before)} → {_shown(one.after)}" for name, one in named)
+    return f"{told}{_mending(figures)}" if told else ""
 
 
 def _of(name: str, figures: Figures, now: datetime) -> str:
