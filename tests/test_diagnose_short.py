@@ -116,6 +116,35 @@ def test_the_demo_fits_24_lines_of_80_with_everything_urgent_by_line(chatops_inp
     assert re.fullmatch(r"next: \S*chatops .*repair --dry-run   \(\d+ of \d+, not DB017 and 1 more\)", lines[-1])
 
 
+def test_what_room_a_screen_has_holds_what_is_not_urgent_by_line(demo: Database) -> None:
+    """Of every part of what the demo has: nothing is left out, and a code stands alone only where its line would not fit."""
+    survey = look(demo)
+    reader = Reader(80, True, True, lambda *words: " ".join(("chatops", *words)))
+    well = [replace(one, rows=[], count=0, status="passed") for one in survey.results]
+    wrong = [(number, one.severity.value) for number, one in enumerate(survey.results) if one.status == "failed"]
+    filled_up = {"none": 0, "some": 0, "all": 0}
+
+    @given(st.sets(st.sampled_from([number for number, word in wrong if word != "advice"]), min_size=1))
+    def holds(of: set[int]) -> None:
+        part = replace(survey, results=[survey.results[n] if n in of else one for n, one in enumerate(well)])
+        told = short.on_one_screen(part, short.Desk("demo"), reader).body[0]
+        assert isinstance(told, Text)
+        lines = ["".join(span if isinstance(span, str) else span.text for span in line) for line in told.lines]
+        assert len(lines) <= short.SCREEN
+        words = " ".join(lines).replace(";", " ").replace(",", " ").split()
+        for number in of:
+            assert survey.results[number].check.code in words
+        codes = [line for line in lines if re.fullmatch(r"(ROWS \d+|SCHEMA \d+|and|) +([A-Z]+\d{3} ?)+( .*)?", line)]
+        titled = [line for line in lines if re.match(r"(ROWS|SCHEMA) \d+ +since  mend$", line)]
+        filled_up["some" if codes and titled else "none" if codes else "all"] += 1
+        if codes and not any(line.startswith("PAST") or "PAST" in line for line in codes):
+            assert len(lines) >= short.SCREEN - 3, lines  # a group begins with a head, and one finding may take two lines
+
+    holds()
+    assert filled_up["none"] + filled_up["some"], filled_up
+    assert filled_up["all"], filled_up
+
+
 def test_the_verdict_is_one_line_for_every_name_that_leaves_room_for_the_rest(demo: Database) -> None:
     survey = look(demo)
     reader = Reader(80, True, True, lambda *words: " ".join(("chatops", *words)))

@@ -40,8 +40,8 @@ def diagnose(
 ) -> ExitCode:
     """What is wrong, worst first. Reads only, in one snapshot, and stores nothing.
 
-    On a terminal one screen: what is critical and what keeps users waiting by line, the rest by code. --full, --only CODE, a pipe
-    and a file show each finding whole, with the command that previews its fix.
+    On a terminal one screen: what is critical and what keeps users waiting by line, the rest by line as far as 24 lines hold
+    it, then by code. --full, --only CODE, a pipe and a file show each finding whole, with the command that previews its fix.
 
     What is new, ongoing or gone is told against --since-file, else against the newest look: of chatops monitor, of this machine
     or kept in the database by --store, or the last of this command itself on a terminal of this machine. >05:52: it began after

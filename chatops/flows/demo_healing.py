@@ -16,7 +16,7 @@ from chatops.flows.demo_server import connected, database_name
 from chatops.flows.run import Invocation
 from chatops.formatting import plural
 from chatops.migrations import scanner
-from chatops.screens.diagnose_short import LOOKS
+from chatops.screens.how_mended import LOOKS
 
 MOST_ROUNDS = 6
 """One trouble may hide the next; no chain of them is as long."""

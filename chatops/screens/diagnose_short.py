@@ -1,4 +1,4 @@
-"""The diagnosis on one screen: the verdict, a line for whatever is critical or keeps users waiting, the rest by its codes."""
+"""The diagnosis on one screen: the verdict, a line for whatever is critical or keeps users waiting, the rest where it fits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
+from functools import partial
 
 from chatops import formatting
 from chatops.chats.log import ByHand
@@ -22,26 +23,20 @@ from chatops.model import Answer, Line, Severity, Span, Style, Text
 from chatops.render.wrap import STUCK
 from chatops.screens import verdict, waits_beside
 from chatops.screens.diagnose import clock_of, compared, may_have_made, news
+from chatops.screens.diagnose_rest import CODE, NARROW, filling, folded
 from chatops.screens.finding import finding_table, locked, survey_data
+from chatops.screens.how_mended import NOBODY_TYPES, PAST, WAITS, how_mended
 from chatops.screens.lines import SEVERITY_STYLES, Reader, broken, busy_in_words, free_in_words, kept_whole, looked_back, wrap
 
 SLA = "queue_sla_minutes"
 PAUSED = "CONF003"
 FREE_FOR = "QUEUE004"
 """It counts chats that wait although somebody who may have them is free."""
-LOOKS = ("queue", "stuck", "operators", "chats", "show", "summary")
-"""Commands that show and mend nothing."""
-CODE, SINCE, MEND = 10, 7, 8
+SINCE, MEND = 7, 8
 """How wide the columns around a finding's title are."""
-NARROW = 60
 _WITHIN = re.compile(r" \(limit [^)]+\)")
 WRITE_IN_VAIN = ("CHAT012", "CHAT018")
 """Findings of users who wrote into a chat that was over already."""
-PAST = "past"
-NOBODY_TYPES = (PAST, "people")
-"""What no command and no statement mends."""
-WAITS = "user_waits_since"
-"""The column of a check some of whose chats have users who wait, while the others are only wrong."""
 BLOCKS = "blocks"
 """The column of a check that says how many sessions wait for what it found: each may be a user's message."""
 FELT = "felt"
@@ -54,6 +49,8 @@ NAMED_NEXT = 2
 """Of so many findings that a repair mends the next command names each."""
 ROOMY = 21
 """With fewer lines than that there is room for what is only advice: who waits beside somebody who is free."""
+SCREEN = 23
+"""As many lines has a terminal of 24 above its prompt."""
 MOST_CODES = 6
 """As many are named on one line."""
 
@@ -94,18 +91,22 @@ def on_one_screen(survey: Survey, desk: Desk, reader: Reader, changes: Changes |
         whole = len(critical) + len(waits) <= MOST_WHOLE
         told += by_line(title, some, survey, reader, changes, own=desk.since, whole=whole, same=same) if some else []
     rest = [one for one in found if one not in waits and one not in critical and one.code not in same]
-    folded = [*_folded(rest, reader), *ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
-    told += folded
+    before = len(told)
+    told += [*ended(desk, found, reader), *_grown(changes, reader), *_gone(changes), *_silent(desk)]
     told += _news_since(desk, survey, reader)
     told += _left_behind(desk.since or changes, survey, reader)
     if is_over:
         until = "" if is_ever(survey.since) else f": what is past is told for {looked_back(survey.since)}"
         told += wrap(f"nothing is left to do{until}", reader, 0)
     told += next_step([one for one in found if one.word == "advice"] if is_over else found, survey, reader)
-    if len(told) < ROOMY and found:
+    lines_of = partial(by_line, survey=survey, reader=reader, changes=changes, own=desk.since, whole=False)
+    codes = folded(rest, reader, lines_of)
+    if len(told) + len(codes) < ROOMY and found:
         told[-1:-1] = _by_hand(desk, found, survey, reader)
-    if len(told) < ROOMY:
-        told[top:top] = _beside_free(found)
+    if len(told) + len(codes) < ROOMY:
+        told[top:top] = (beside := _beside_free(found))
+        before += len(beside)
+    told[before:before] = filling(rest, SCREEN - len(told), codes, reader, lines_of)
     data = survey_data(survey) | compared(changes)
     return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)
 
@@ -251,65 +252,7 @@ def since_when(one: Finding, survey: Survey, changes: Changes | None, own: Chang
     return sign + (f"{then:%H:%M}" if then.date() == now.date() else f"{then:%m-%d}")
 
 
-def how_mended(one: Finding) -> str:
-    """What mends it, in a word: the command, psql for a statement, people where only they do, past where over, else by hand."""
-    check = one.result.check
-    if one.result.rows and one.result.rows[0].get(WAITS) is not None:
-        return "reopen"  # a repair leaves it out
-    if check.help_command == "{mend}":
-        words = [str(mend).split()[0] if (mend := row.get("mend")) else "psql" for row in one.result.helped or one.result.rows]
-        # What stands in the way of a statement is mended first.
-        acts = ["psql" if word in ("repair", "diagnose") else word for word in words if word not in LOOKS]
-        return acts[0] if acts else "people" if words else "psql"
-    word = (check.help_command or "").partition(" ")[0]
-    if word in LOOKS:
-        begins = re.match(r"`(\w+)", check.help_text or "")
-        return begins[1] if begins else PAST if check.kind == "history" else "people"
-    return word or ("psql" if check.help_sql else PAST if check.kind == "history" else "by hand")
-
-
-# ---- by code -----------------------------------------------------------------------------------------------------------
-
-
-def _folded(rest: Sequence[Finding], reader: Reader) -> list[Line]:
-    """What is not urgent, by kind: its rows, what has happened, the schema, what could not be asked, advice."""
-    warnings = [one for one in rest if one.word in ("warning", "critical")]
-    kinds = (
-        ("ROWS", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) != PAST]),
-        ("PAST", [one for one in warnings if one.result.check.group != "schema" and how_mended(one) == PAST]),
-        ("SCHEMA", [one for one in warnings if one.result.check.group == "schema"]),
-        ("UNKNOWN", [one for one in rest if one.word == "unknown"]),
-        ("ADVICE", [one for one in rest if one.word == "advice"]),
-    )
-    lines: list[Line] = []
-    for title, some in kinds:
-        if not some:
-            continue
-        pieces = _wrapped(" ".join(one.code for one in some), (reader.width or 1000) - CODE - 2)
-        head = f"{title} {len(some)}"
-        if title == "ADVICE" and len(pieces) > 1:
-            _beside(lines, f"ADVICE {len(some)}: --full", reader)
-            continue
-        if title == "PAST" and len(pieces) == 1 and lines and isinstance(lines[-1], str):
-            # Behind the few codes of a second line there is room.
-            told, beside = str(lines[-1]), f"{head}  {pieces[0]}"
-            gap = (reader.width or 0) - len(told) - len(beside)
-            if gap > 2:
-                lines[-1] = [Span(told + " " * min(gap, 4)), Span(head, "strong"), Span(f"  {pieces[0]}")]
-                continue
-        lines.append([Span(f"{head:<{CODE + 2}}", "strong"), Span(pieces[0])])
-        lines += [" " * (CODE + 2) + piece for piece in pieces[1:]]
-    return lines
-
-
-def _beside(lines: list[Line], text: str, reader: Reader) -> None:
-    """Puts a few words at the right end of the last line where they fit, else on a line of their own."""
-    used = sum(len(span.text) for span in lines[-1] if not isinstance(span, str)) if lines else 0
-    gap = (reader.width or 80) - used - len(text)
-    if lines and not isinstance(lines[-1], str) and gap > 2:
-        lines[-1] = [*lines[-1], Span(" " * min(gap, 14) + text, "strong")]
-    else:
-        lines.append([Span(text, "strong")])
+# ---- what else there is to say ----------------------------------------------------------------------------------------
 
 
 def _grown(changes: Changes | None, reader: Reader) -> list[Line]:

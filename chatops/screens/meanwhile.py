@@ -12,7 +12,8 @@ from chatops.checks.window import is_ever
 from chatops.model import Answer, Line, Span, Text
 from chatops.screens import diagnose_short as short
 from chatops.screens.diagnose import compared
-from chatops.screens.diagnose_short import CODE, Desk
+from chatops.screens.diagnose_rest import CODE
+from chatops.screens.diagnose_short import Desk
 from chatops.screens.finding import finding_table, locked, survey_data
 from chatops.screens.lines import Reader, looked_back, wrap
 
