@@ -108,6 +108,10 @@ def test_a_session_that_reads_does_nothing_else(
         assert alone.stdout == "postgres|1\n"
         assert "can lock tables and end sessions" in alone.stderr
         assert "doctor --create-roles" in alone.stderr
+        words = ["-c", "begin read write", "-c", "update operators set name = name", "-c", "rollback"]
+        writes = chatops("psql", "--", "-XAt", *words, db=database, env=path)
+        assert "UPDATE 1" in writes.stdout
+        assert "as no role that only reads" in writes.stderr
         chatops_inprocess("doctor", "--create-roles", "--yes", db=database, check=0)
     role = "chatops_reader" if hidden else "pg_read_all_data"
     other = database.connect(autocommit=True)

@@ -13,16 +13,16 @@ def psql(
     arguments: list[str] | None = argument(
         None, metavar="[ARGUMENT]…", help="What psql is given, behind -- (as in: chatops psql -- -c 'select 1')."
     ),
-    write: bool = option(False, "--write", help="A session that may write; asks first on production."),
+    write: bool = option(False, "--write", help="A session that may write; asks first on a terminal, and on production."),
     yes: Yes = False,
 ) -> None:
     """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them.
 
     Without --write it comes in as a role that only reads (pg_read_all_data, chatops_reader), where one of them sees all rows: it
-    cannot write, lock tables or end sessions. Where there is none it says so, and only its transactions are read-only.
+    cannot write, lock tables or end sessions. Where there is none it says so: then its transactions begin read-only, no more.
 
-    With --write the log has who opened the session and when, and when it was closed, but none of its statements: undo cannot take
-    them back. It writes though the database is set to be read-only.
+    With --write the log has who opened the session and when, what -c was given, and when it was closed, but not what was typed:
+    undo cannot take it back. It writes though the database is set to be read-only.
 
     Examples:
       chatops psql

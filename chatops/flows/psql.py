@@ -72,10 +72,11 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
         if role:
             invocation.note(f"psql, read-only, as {role}: it changes no row, locks no table and ends no session; --write lets it")
         else:
-            invocation.note("psql, read-only; --write lets it write")
+            invocation.note("psql, read-only, but as no role that only reads; --write lets it write")
             if not given:  # whoever gives a statement knows what it does
-                may = "It changes no row, but can lock tables and end sessions as its role may. A role that only reads cannot: "
-                invocation.note([Span(may), Span(invocation.here("doctor", "--create-roles"), "code")])
+                may = "It changes no row before begin read write; it can lock tables and end sessions as its role may. "
+                role_made = Span(invocation.here("doctor", "--create-roles"), "code")
+                invocation.note([Span(f"{may}A role that only reads cannot: "), role_made])
     invocation.close()
     sys.stdout.flush()
     if write:
