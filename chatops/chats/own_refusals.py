@@ -21,6 +21,9 @@ def take_back(database: Database, refusal: DatabaseError) -> bool | None:
         return None
     database.execute("savepoint chatops_counter")
     try:
+        if database.facts is not None and database.facts.distributed:
+            there = database.tuples(sqlfiles.read("queries/citus_refusal_take_back.sql"), {"counter": counter})
+            return any(taken for (taken,) in there)
         database.execute(sqlfiles.read("queries/refusal_lock.sql"))
         return bool(database.tuples(sqlfiles.read("queries/refusal_take_back.sql"), {"counter": counter}))
     except ConnectionLostError:
