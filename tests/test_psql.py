@@ -106,12 +106,12 @@ def test_a_session_that_reads_does_nothing_else(
             database.execute(f"alter table {table} enable row level security")
         alone = chatops("psql", "--", "-XAtc", "select current_user, count(*) from operators", db=database, env=path, check=0)
         assert alone.stdout == "postgres|1\n"
-        assert "can lock tables and end sessions" in alone.stderr
+        assert "it can lock tables and end sessions" in alone.stderr
         assert "doctor --create-roles" in alone.stderr
         words = ["-c", "begin read write", "-c", "update operators set name = name", "-c", "rollback"]
         writes = chatops("psql", "--", "-XAt", *words, db=database, env=path)
         assert "UPDATE 1" in writes.stdout
-        assert "as no role that only reads" in writes.stderr
+        assert "read-only by default only" in writes.stderr
         chatops_inprocess("doctor", "--create-roles", "--yes", db=database, check=0)
     role = "chatops_reader" if hidden else "pg_read_all_data"
     other = database.connect(autocommit=True)
@@ -134,6 +134,66 @@ def test_a_session_that_reads_does_nothing_else(
     assert read.stdout.splitlines() == [role, *(f"{name}|{number}" for name, number in database.execute(counts))]
     if hidden:
         database.script("drop owned by chatops_operator, chatops_reader")
+
+
+FORMS = ("-c", "-f", "bundled", "piped")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_where_no_role_only_reads_every_form_says_that_read_only_is_but_a_default_and_how_to_make_a_role(
+    core_database: Database, chatops: Run, chatops_inprocess: Run, server, tmp_path: Path, form: str
+) -> None:
+    """What is said is true: a statement writes; and as the role that it names none does."""
+    database = core_database
+    script = "begin read write; insert into operators (name) values ('Ada'); commit;"
+    (tmp_path / "one.sql").write_text(script)
+    words = {
+        "-c": ("-X", "-c", script),
+        "-f": ("-X", "-f", str(tmp_path / "one.sql")),
+        "bundled": ("-XAtc", script),
+        "piped": ("-X",),
+    }[form]
+    path = {"PATH": f"{server.bin}:/usr/bin:/bin"}
+    with database.role("clerk") as role:
+        database.script(f"grant select, insert on all tables in schema public to {role}")
+        url = url_as(database, role)
+        alone = chatops("psql", "--", *words, db=url, env=path, input=script if form == "piped" else None, check=0)
+        said = " ".join(alone.stderr.split())
+        assert (
+            f'read-only by default only: it can lock tables and end sessions, and after "begin read write" do all that {role} may'
+            in said
+        )
+        assert "doctor --create-roles" in said
+        assert database.value("select count(*) from operators") == 1
+        if form == FORMS[0]:
+            chatops_inprocess("doctor", "--create-roles", "--yes", db=database, check=0)
+            grant = re.search(r'then "(grant .*?;)"', said)
+            assert grant, said
+            database.script(grant[1])
+            kept = chatops("psql", "--", *words, db=url, env=path)
+            assert "as chatops_reader: it changes no row" in kept.stderr
+            assert "permission denied" in kept.stderr
+            assert database.value("select count(*) from operators") == 1
+            database.script("drop owned by chatops_operator, chatops_reader")
+        database.script(f"drop owned by {role}")
+
+
+@pytest.mark.parametrize(("words", "piped", "kept"), [
+    (("-X", "-c", "select 4711"), None, True), (("-XAtc", "select 4711"), None, True), (("-X", "--comm=select 4711"), None, True),
+    (("-X",), "select 4711;", False), (("-X", "-f", "-"), "select 4711;", False),
+])  # fmt: skip
+def test_the_log_keeps_of_a_session_that_may_write_what_the_screen_says(
+    latest_database: Database, chatops: Run, server, words: tuple[str, ...], piped: str | None, kept: bool
+) -> None:
+    path = {"PATH": f"{server.bin}:/usr/bin:/bin"}
+    done = chatops("psql", "--write", "--", *words, db=latest_database, env=path, input=piped, check=0)
+    ((number, detail),) = latest_database.execute(
+        "select id, detail from chatops.actions where action = 'psql opened' order by id desc limit 1"
+    )
+    assert ("4711" in detail) is kept, detail
+    said = " ".join(done.stderr.split())
+    assert (f"in the log as {number}: who and when, what -c and -f were given" in said) is (kept or "-f" in words), said
+    assert (f"in the log as {number}: who and when, not what is typed or piped" in said) is (not kept and "-f" not in words), said
 
 
 def test_a_session_that_may_write_is_in_the_log_without_its_statements(latest_database: Database, chatops: Run, server) -> None:

@@ -13,16 +13,18 @@ def psql(
     arguments: list[str] | None = argument(
         None, metavar="[ARGUMENT]…", help="What psql is given, behind -- (as in: chatops psql -- -c 'select 1')."
     ),
-    write: bool = option(False, "--write", help="A session that may write; asks first on a terminal, and on production."),
+    write: bool = option(False, "--write", help="May write. Asks first at a terminal; elsewhere production needs --yes."),
     yes: Yes = False,
 ) -> None:
     """psql on the named environment, read-only unless --write. Address and password go by variables: ps does not show them.
 
     Without --write it comes in as a role that only reads (pg_read_all_data, chatops_reader), where one of them sees all rows: it
-    cannot write, lock tables or end sessions. Where there is none it says so: then its transactions begin read-only, no more.
+    cannot write, lock tables or end sessions. Where there is none it says so: then read-only is but the default of the session,
+    which a statement lifts (begin read write). doctor --create-roles makes such a role.
 
-    With --write the log has who opened the session and when, what -c was given, and when it was closed, but not what was typed:
-    undo cannot take it back. It writes though the database is set to be read-only.
+    With --write the log has who opened the session and when, when it was closed, and what -c was given, without passwords and
+    words between quotes; of -f the name of the file, and nothing of what is typed or piped. undo cannot take it back. It writes
+    though the database is set to be read-only.
 
     Examples:
       chatops psql

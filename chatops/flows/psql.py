@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from chatops import formatting, sqlfiles
-from chatops.db import pools_transactions
+from chatops.db import identifier, pools_transactions
 from chatops.errors import RefusedError, UsageError
 from chatops.flows import psql_session
 from chatops.flows.run import Invocation
@@ -32,6 +32,8 @@ WRITES = "-c default_transaction_read_only=off"
 """What lets a session write where it is set for the database or the role that nothing is written."""
 SEES_ALL = "pg_read_all_data"
 """From this role nothing but row level security hides rows: then it gets an error rather than fewer of them."""
+TAKE_A_VALUE = "cdfFhLopPRTUv"
+"""The letters of psql's options behind which a value stands."""
 PROOF = "select pg_catalog.current_setting('transaction_read_only'), current_user"
 
 
@@ -68,15 +70,15 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
     elif write:
         invocation.note("psql, and it may write")
     else:
-        role, environment = _reading(program, invocation.target, [str(role) for (role,) in asked], environment)
+        role, who, environment = _reading(program, invocation.target, [str(role) for (role,) in asked], environment)
         if role:
             invocation.note(f"psql, read-only, as {role}: it changes no row, locks no table and ends no session; --write lets it")
         else:
-            invocation.note("psql, read-only, but as no role that only reads; --write lets it write")
-            if not given:  # whoever gives a statement knows what it does
-                may = "It changes no row before begin read write; it can lock tables and end sessions as its role may. "
-                role_made = Span(invocation.here("doctor", "--create-roles"), "code")
-                invocation.note([Span(f"{may}A role that only reads cannot: "), role_made])
+            standby = database.facts is not None and database.facts.standby
+            invocation.note(_only_the_default(who, standby=standby))
+            only = "Only a role keeps it from that, and none that sees every row and only reads is open to it: "
+            grant = f', then "grant chatops_reader to {formatting.visible(identifier(who))};"' if who else ""
+            invocation.note([Span(only), Span(invocation.here("doctor", "--create-roles"), "code"), Span(grant)])
     invocation.close()
     sys.stdout.flush()
     if write:
@@ -85,27 +87,47 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
 
 
 def given_on(arguments: Sequence[str]) -> list[str]:
-    """The statements and files that psql is given on its command line.
+    """The statements and files that psql is given on its command line, in every way that psql reads it.
 
     >>> given_on(["-X", "-c", "select 1", "-fone.sql", "--command=select 2"])
     ['select 1', 'the file one.sql', 'select 2']
+    >>> given_on(["-XAtc", "select 1", "-v", "-c", "--fil", "two.sql", "-Atcselect 2"])
+    ['select 1', 'the file two.sql', 'select 2']
     """
     found: list[str] = []
     rest = iter(arguments)
     for word in rest:
-        for short, long, says in (("-c", "--command", ""), ("-f", "--file", "the file ")):
-            if word in (short, long):
-                found += [says + one for one in [next(rest, "")] if one]
-            elif word.startswith((f"{long}=", short)):
-                found.append(says + word.removeprefix(f"{long}=" if word.startswith(long) else short))
+        if word.startswith("--"):
+            name, sign, value = word.partition("=")
+            letter = next((one for one, long, least in (("c", "--command", 4), ("f", "--file", 5))
+                           if long.startswith(name) and len(name) >= least), "")  # fmt: skip
+            value = value if sign or not letter else next(rest, "")
+        elif word.startswith("-"):
+            # Letters in one word: what is behind the first one that takes a value is the value, or else the next word.
+            letter = next((one for one in word[1:] if one in TAKE_A_VALUE), "")
+            value = word.partition(letter)[2] or next(rest, "") if letter else ""
+        else:
+            continue
+        if letter in ("c", "f") and value:
+            found.append(("the file " if letter == "f" else "") + value)
     return found
 
 
-def _reading(program: str, target: Target, roles: Sequence[str], plain: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """The first of these roles as which psql comes in and only reads, with its environment; "" where it stays who it is.
+def _only_the_default(who: str, *, standby: bool) -> str:
+    """What is so where no role only reads: a session that begins read-only can be told otherwise by whoever is in it."""
+    may = f"all that {formatting.visible(who)} may" if who else "all that its role may"
+    if standby:
+        return f"psql on a standby: it changes no row here, but can do {may}, such as end sessions"
+    return f'psql, read-only by default only: it can lock tables and end sessions, and after "begin read write" do {may}'
 
-    Raises RefusedError where what is on the way to the server does not pass on that the session only reads.
+
+def _reading(program: str, target: Target, roles: Sequence[str], plain: dict[str, str]) -> tuple[str, str, dict[str, str]]:
+    """The first of these roles as which psql comes in and only reads, who it then is, and its environment.
+
+    The role is "" where it stays who it is. Raises RefusedError where what is on the way to the server does not pass on that the
+    session only reads.
     """
+    who = ""
     for role in (*roles, ""):
         environment = variables(target, os.environ, write=False, role=role) if role else plain
         asked = [program, "-XAtqw", "-c", PROOF]
@@ -114,8 +136,8 @@ def _reading(program: str, target: Target, roles: Sequence[str], plain: dict[str
         if proof.returncode == 0 and read_only == "off":
             raise RefusedError("what is on the way to the server does not pass on that a session only reads: give --write")
         if not role or (proof.returncode == 0 and who == role):
-            return role, environment
-    return "", plain
+            return role, who, environment
+    return "", who, plain
 
 
 def _of_the_embedded_server(invocation: Invocation) -> str:

@@ -73,6 +73,8 @@ def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapp
     opened = _log(invocation, "psql opened", runs or f"{NOTHING_GIVEN}; what is typed in it is not logged")
     if opened is not None:  # whoever finds its locks, or the entry without an end, comes from the one to the other
         environment = {**environment, "PGAPPNAME": f"chatops psql (log {opened})"}
+        what = "what -c and -f were given, without words between quotes" if runs else "not what is typed or piped"
+        invocation.note(f"in the log as {opened}: who and when, {what}")
     began = time.monotonic()
     ended = "broken off"
     child = None
