@@ -291,6 +291,75 @@ def test_it_is_said_where_somebody_decides_and_after_the_run(
         assert role not in chatops_inprocess("migrate", "--dry-run", db=database, check=0).stdout
 
 
+def test_many_tenants_name_a_role_that_loses_the_same_once_with_the_line_that_keeps_it(
+    database: Database, chatops_inprocess: Run
+) -> None:
+    """Before the question, in a dry run, for programs and after the run; what is printed keeps it in every tenant."""
+    names = [f"tenant_{n}" for n in range(1, 6)]
+    for name in names:
+        database.execute(f"create schema {name}")
+    words = ("migrate", "--all-schemas", "tenant_*")
+    chatops_inprocess(*words, "--to", "017", "--yes", db=database, check=0)
+    with peopled(database, {"app": ("login", "select 1"), "other": ("login", "select 1")}) as roles:
+        app, other = roles["app"], roles["other"]
+        for name in names:
+            database.execute(f"grant usage on schema {name} to {app}, {other}")
+            database.execute(f"grant select, insert, update on {name}.chats, {name}.messages to {app}")
+        database.execute(f"grant select, insert, update on tenant_2.chats, tenant_2.messages to {other}")
+        calls = ["assign_chat_to_operator", "release_and_reassign_chat"]
+        plan = json.loads(chatops_inprocess(*words, "--dry-run", "-o", "json", db=database, check=0).stdout)
+        assert {one["role"]: (one["calls"], one["tenants"]) for one in plan["roles"]} == {
+            app: (calls, names),
+            other: (calls, ["tenant_2"]),
+        }
+        loses = "which writes the chats, loses assign_chat_to_operator(), release_and_reassign_chat() in"
+        many, lone = f"{app}, {loses} 5 tenants (tenant_1, tenant_2, tenant_3 and 2 more):", f"{other}, {loses} tenant_2:"
+        shown = chatops_inprocess(*words, "--dry-run", db=database, check=0).stdout
+        pasted = dict(re.findall(r"(\w+), which writes .*\n  grant first: chatops (.*)", shown))
+        assert many in shown
+        assert lone in shown
+        done = chatops_inprocess(*words, "--to", "027", "--yes", db=database, check=0)
+        assert many in done.stderr, "before it runs"
+        assert (
+            f"{app} may not call assign_chat_to_operator() and release_and_reassign_chat() any more in 5 tenants" in done.stdout
+        )
+
+        def may(role: str) -> list[str]:
+            asks = "has_function_privilege(%s, %s || '.assign_chat_to_operator(uuid)', 'execute')"
+            return [name for name in names if database.execute(f"select {asks}", (role, name)) == [(True,)]]
+
+        assert (may(app), may(other)) == ([], [])
+        found = chatops_inprocess("verify", "schema", "--only", "DB030", "--schema", "tenant_5", db=database, check=1).stdout
+        assert app in found, "kept, so that it is missed"
+        for role in (app, other):
+            chatops_inprocess(*shlex.split(pasted[role]), db=database, check=0)
+        assert (may(app), may(other)) == (names, ["tenant_2"])
+        left = json.loads(chatops_inprocess(*words, "--dry-run", "-o", "json", db=database, check=0).stdout)
+        assert not any(one["calls"] for one in left["roles"])
+
+
+def test_a_deploy_names_who_loses_what_before_it_asks_and_stops_where_nobody_granted_it(
+    core_database: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    database = core_database
+    at(database, chatops_inprocess, "017")
+    words = ("deploy", "--to", "latest", "--skip-code", "--no-scenarios", "--receipt", str(tmp_path / "deploy.json"))
+    with peopled(database, {"app_user": ROLES["app_user"]}) as roles:
+        plan = json.loads(chatops_inprocess(*words, "--dry-run", "-o", "json", db=database, check=0).stdout)
+        (loses,) = plan["roles"]
+        assert (loses["role"], loses["calls"]) == (roles["app_user"], ["assign_chat_to_operator", "release_and_reassign_chat"])
+        line = re.search(r"grant first: chatops (.*)", chatops_inprocess(*words, "--dry-run", db=database, check=0).stdout)
+        assert line is not None
+        done = chatops_inprocess(*words, "--yes", db=database, check=1)
+        assert line[0] in done.stderr, "in the plan"
+        assert (
+            f"{roles['app_user']} may not call assign_chat_to_operator() and release_and_reassign_chat() any more" in done.stderr
+        )
+        assert "the deploy stopped at verify" in done.stderr
+        chatops_inprocess(*shlex.split(line[1]), db=database, check=0)
+        chatops_inprocess(*words, "--from", "verify", "--yes", db=database, check=0)
+
+
 def test_others_who_can_still_be_given_chats_make_it_a_warning(core_database: Database, chatops_inprocess: Run) -> None:
     database = core_database
     at(database, chatops_inprocess, "017")

@@ -18,10 +18,11 @@ from chatops.flows.ahead import refuse_ahead
 from chatops.flows.configured_commands import configured_commands
 from chatops.flows.deploy_steps import DeployRequest, DeploySteps
 from chatops.flows.folder import FolderOptions
-from chatops.flows.migrate import warn
+from chatops.flows.migrate import RUNS, warn
 from chatops.flows.pager import show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
+from chatops.migrations.lost_rights import lost_rights
 from chatops.migrations.prepare import MigrationRequest, prepare, refuse_problems
 from chatops.migrations.source import SHIPPED, revision_of
 from chatops.model import Span
@@ -48,7 +49,8 @@ def deploy(invocation: Invocation, request: DeployRequest) -> ExitCode:
         commands["code"] = ()
     run = Deploy(invocation, request, commands)
     run.prepare()
-    plan = screen.Plan(steps, run.prepared, run.commands, run.path, request.monitor, scenarios=request.scenarios)
+    plan = screen.Plan(steps, run.prepared, run.commands, run.path, request.monitor, scenarios=request.scenarios,
+                       losses=run.losses if "migrate" in steps else (), psql=invocation.here(*RUNS))  # fmt: skip
     if request.dry_run:
         show_paged(invocation, screen.plan_answer(plan, invocation.here("deploy", *run.words), invocation.now))
         return ExitCode.OK
@@ -81,6 +83,7 @@ class Deploy(DeploySteps):
         warn(invocation, self.prepared)
         refuse_problems(self.prepared)
         refuse_ahead(self.database)
+        self.losses = lost_rights(self.database, self.prepared)
         facts = self.database.facts
         made = receipts.Receipt(
             chatops=__version__, environment=invocation.target.name, database=invocation.target.shown(),

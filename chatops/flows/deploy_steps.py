@@ -19,6 +19,7 @@ from chatops.deploys.receipt import Command, File, Receipt
 from chatops.errors import ChatopsError, ExitCode, RefusedError
 from chatops.files import write_file
 from chatops.flows.code_step import run_command
+from chatops.flows.migrate import RUNS
 from chatops.flows.monitor import Watching
 from chatops.flows.monitor_look import look
 from chatops.flows.run import Invocation
@@ -28,7 +29,9 @@ from chatops.frozen import frozen
 from chatops.migrations import events, ledger
 from chatops.migrations import run as runs
 from chatops.migrations.fingerprint import fingerprint
+from chatops.migrations.lost_rights import RoleLoses, still_lost
 from chatops.migrations.prepare import MigrationRequest, Prepared, refuse_pooler
+from chatops.screens import lost_rights
 from chatops.screens.scenarios import summary
 
 # What the migration itself may mend: told before it, judged after it.
@@ -77,6 +80,8 @@ class DeploySteps:
         self.words += ["--skip-code"] if not commands["code"] else []
         self.words += [] if request.scenarios else ["--no-scenarios"]
         self.prepared: Prepared
+        self.losses: Sequence[RoleLoses] = ()
+        """Which roles can do less once the files are in."""
         self.request: MigrationRequest
         self.receipt: Receipt
         self.database: Database
@@ -138,6 +143,7 @@ class DeploySteps:
             if not self.prepared.nothing:
                 runs.apply(self.database, self.prepared, self.request, run, tell)
                 safety.keep(self.database)
+                self.losses = still_lost(self.database, self.losses)
         finally:
             files = tuple(File(one.name, sums.get(one.name, ""), round(one.duration_ms, 1), round(one.waited_ms, 1), one.rows)
                           for one in done)  # fmt: skip
@@ -145,6 +151,9 @@ class DeploySteps:
             self.keep(replace(self.receipt, files=(*kept, *files)))
         after = fingerprint(self.invocation.connect("read"))
         self.keep(replace(self.receipt, after=after.sha256, objects=after.objects))
+        if done:
+            for line in lost_rights.since_now(self.losses, self.invocation.here(*RUNS)):
+                self.invocation.note(line)
         return f"{formatting.plural(len(done), 'file')} applied" if done else "nothing was pending"
 
     def run_commands(self, step: str) -> str:

@@ -24,8 +24,8 @@ from chatops.migrations.prepare import MigrationRequest
 from chatops.migrations.source import SHIPPED, Folder, revision_of
 from chatops.provenance import provenance
 from chatops.render.failure import failure
+from chatops.screens import lost_rights, plan_summary
 from chatops.screens import migrate_fleet as screen
-from chatops.screens import plan_summary
 from chatops.settings import Target
 
 FEW = 5
@@ -71,9 +71,13 @@ def migrate_all(
     whole = fleet.Fleet(folder, members, how.jobs, telling.of, telling.ended, how.max_failures, _refuse_ahead, keeping)
     with contextlib.closing(whole):
         whole.look()
+        whole.look_for_losses()
         for line in screen.outlooks(members):
             invocation.note(line)
         pending = [member for member in members if member.pending]
+        if not dry_run and (yes or not invocation.interactive):
+            for told in lost_rights.of_many(screen.losses(pending)):
+                invocation.note(told)
         if pending and not dry_run:
             _consent(invocation, pending, yes=yes)
             telling.begin(pending)
@@ -154,6 +158,8 @@ def _consent(invocation: Invocation, pending: Sequence[Member], *, yes: bool) ->
         )
     prepared = [member.prepared for member in pending if member.prepared is not None]
     for line in plan_summary.of_many(prepared, f"{pending[0].request.again} --dry-run"):
+        invocation.note(line)
+    for line in lost_rights.of_many(screen.losses(pending)):
         invocation.note(line)
     names = screen.named([member.label for member in pending])
     answer = invocation.ask(f"Migrate {formatting.plural(len(pending), 'target')} ({names})? [y/N]", "--yes")

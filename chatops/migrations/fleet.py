@@ -26,6 +26,7 @@ from chatops.migrations.beside import Beside
 from chatops.migrations.events import Done, Event
 from chatops.migrations.fleet_together import Went
 from chatops.migrations.ledger import Ledger, Run
+from chatops.migrations.lost_rights import RoleLoses, lost_in_many, still_lost
 from chatops.migrations.prepare import MigrationRequest, Prepared, prepare, refuse_problems
 from chatops.migrations.run import MigrationOutcome
 from chatops.migrations.source import SHIPPED, Folder
@@ -52,6 +53,8 @@ class Member:
     seconds: float = 0.0
     files: list[str] = field(default_factory=list)
     """What went in, whatever became of the rest."""
+    losses: Sequence[RoleLoses] = ()
+    """Which roles can do less once its files are in; where they are, what of it is so."""
 
     @property
     def pending(self) -> bool:
@@ -92,6 +95,14 @@ class Fleet:
         """Reads every target and decides; a target that cannot be reached or is refused keeps its error."""
         self._look_at([member for member in self.members if member.error is None])
 
+    def look_for_losses(self) -> None:
+        """Which roles lose what, in each sound target that has something to apply."""
+        for members in _by_place([member for member in self.members if member.pending]):
+            with _turns(members), self.sessions.of(members[0].target, "migrate") as database:
+                asked = [(one.target.schema, one.prepared) for one in members if one.prepared is not None]
+                for member, losses in zip(members, lost_in_many(database, asked), strict=True):
+                    member.losses = losses
+
     def apply(self, *, canary: int = 0, go_on: Callable[[Sequence[Member]], bool] = lambda first: True) -> None:
         """Applies what is pending in every sound target; the first `canary` of them alone, and the others if those are well."""
         pending = [member for member in self.members if member.pending]
@@ -109,7 +120,17 @@ class Fleet:
                     return
             self._each([member for member in rest if member.error is None])
         finally:
+            self._look_what_is_lost(pending)
             self.close()
+
+    def _look_what_is_lost(self, members: Sequence[Member]) -> None:
+        """What roles lost where the files are in, for somebody may have granted it meanwhile; it is kept there for DB030."""
+        if self._ending.is_set():
+            return
+        for member in members:
+            if member.losses and member.error is None and member.left_out is None:
+                with contextlib.suppress(ChatopsError), self.sessions.of(member.target, "migrate") as database:
+                    member.losses = still_lost(database, member.losses)
 
     def close(self) -> None:
         """Closes every connection that is idle."""

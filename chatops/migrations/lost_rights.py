@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from chatops import cluster_log, sqlfiles
-from chatops.db import Database
+from chatops.db import Database, identifier, inlined
 from chatops.errors import DatabaseError
 from chatops.frozen import frozen
 from chatops.migrations.prepare import Prepared
@@ -24,6 +24,9 @@ ADDS: Mapping[str, Mapping[str, Sequence[str]]] = {
     }
 }
 """Columns that a file adds to the application's tables."""
+LOST = "queries/lost_rights.sql"
+AT_ONCE = 50
+"""So many tenants are asked about in one round trip."""
 READING = ("get_assignment_queue_status", "detect_stuck_chats")
 
 
@@ -70,22 +73,45 @@ class RoleLoses:
 
 def lost_rights(database: Database, prepared: Prepared) -> list[RoleLoses]:
     """What the files and views that are about to be applied take from whom, those who write first; [] where nothing is taken."""
-    if prepared.plan.source != SHIPPED or not prepared.ledger.facts.has_chats:
+    if (parameters := _takes(prepared)) is None:
         return []
+    with database.reading():
+        return _by_role(database.rows(Loss, sqlfiles.query(LOST), parameters))
+
+
+def lost_in_many(database: Database, tenants: Sequence[tuple[str, Prepared]]) -> list[list[RoleLoses]]:
+    """The same for many schemas of one database, each with what is prepared for it: a round trip for many of them."""
+    found: list[list[RoleLoses]] = [[] for _ in tenants]
+    asked = [(at, schema, takes) for at, (schema, prepared) in enumerate(tenants) if (takes := _takes(prepared)) is not None]
+    text = sqlfiles.query(LOST)
+    for begin in range(0, len(asked), AT_ONCE):
+        some = asked[begin : begin + AT_ONCE]
+        request = [
+            f"set local search_path = {identifier(schema)}, pg_temp;\n"
+            f"select coalesce(pg_catalog.jsonb_agg(lost), '[]')::text from (\n{inlined(text, takes)}\n) as lost"
+            for _, schema, takes in some
+        ]
+        with database.reading():
+            answers = database.script(";\n".join(request))
+        for (at, _, _), rows in zip(some, answers, strict=True):
+            found[at] = _by_role([Loss(**row) for row in json.loads(str(rows[0][0]))])
+    return found
+
+
+def _takes(prepared: Prepared) -> dict[str, object] | None:
+    """What the pending files take, as the query wants it; None where that is nothing."""
+    if prepared.plan.source != SHIPPED or not prepared.ledger.facts.has_chats:
+        return None
     names = {entry.name for entry in prepared.plan.apply}
     columns = {table: list(added) for file in names & ADDS.keys() for table, added in ADDS[file].items()}
     views = any(view.name in READING for view in prepared.views)
     if not (CLOSES in names or columns or views):
-        return []
-    return told(database, closes=CLOSES in names, views=views, columns=columns)
+        return None
+    return {"closes": CLOSES in names, "views": views, "columns": json.dumps(columns)}
 
 
-def told(database: Database, *, closes: bool, views: bool, columns: Mapping[str, Sequence[str]]) -> list[RoleLoses]:
-    """The same for what such files do."""
-    parameters = {"closes": closes, "views": views, "columns": json.dumps(columns)}
-    with database.reading():
-        rows = database.rows(Loss, sqlfiles.query("queries/lost_rights.sql"), parameters)
-    return [_of_role(list(rows_)) for _, rows_ in groupby(rows, key=lambda row: row.role)]
+def _by_role(rows: Sequence[Loss]) -> list[RoleLoses]:
+    return [_of_role(list(of_one)) for _, of_one in groupby(rows, key=lambda row: row.role)]
 
 
 def still_lost(database: Database, losses: Sequence[RoleLoses]) -> list[RoleLoses]:

@@ -10,8 +10,10 @@ from chatops import formatting
 from chatops.deploys.command_text import command_shown
 from chatops.deploys.receipt import Receipt
 from chatops.frozen import frozen
+from chatops.migrations.lost_rights import RoleLoses
 from chatops.migrations.prepare import Prepared
 from chatops.model import Answer, Column, Line, Span, Table, Text
+from chatops.screens import lost_rights
 
 
 @frozen
@@ -25,6 +27,10 @@ class Plan:
     path: Path
     monitor: str | None
     scenarios: bool
+    losses: Sequence[RoleLoses] = ()
+    """Which roles can do less once the files are in."""
+    psql: str = ""
+    """How a command begins that runs a statement."""
 
     @property
     def rows(self) -> list[dict[str, str]]:
@@ -52,7 +58,12 @@ def plan_lines(plan: Plan) -> list[Line]:
     """The plan for people."""
     beyond = _beyond(plan)
     return ["", *([Span(f"  {row['step']:<10} "), Span(row["does"])] for row in plan.rows),
-            [Span(f"  receipt    {plan.path}", "dim")], *beyond, ""]  # fmt: skip
+            [Span(f"  receipt    {plan.path}", "dim")], *beyond, *_losing(plan), ""]  # fmt: skip
+
+
+def _losing(plan: Plan) -> list[Line]:
+    """Which roles lose what they can do now, and the lines that keep it."""
+    return lost_rights.lines(plan.losses, plan.psql, 0)
 
 
 def _beyond(plan: Plan) -> list[Line]:
@@ -66,8 +77,8 @@ def plan_answer(plan: Plan, again: str, now: datetime | None) -> Answer:
     table = Table("steps", [Column("step", "step"), Column("does", "what it does")], plan.rows)
     nothing_left = bool(plan.prepared.plan.past) and not plan.prepared.plan.apply
     label = "Check, and hand the code over, all the same: " if nothing_left else "Do it: "
-    lines: list[Line] = [*_beyond(plan), "", [Span(label), Span(again, "code")]]
-    data = {"run": again, "beyond": [entry.name for entry in plan.prepared.plan.left]}
+    lines: list[Line] = [*_beyond(plan), *_losing(plan), "", [Span(label), Span(again, "code")]]
+    data = {"run": again, "beyond": [entry.name for entry in plan.prepared.plan.left], "roles": lost_rights.as_data(plan.losses)}
     files = len([entry for entry in plan.prepared.plan.apply if entry.file is not None])
     told = f"{formatting.plural(len(plan.rows), 'step')}, {formatting.plural(files, 'file')} to apply. Nothing was changed."
     return Answer("deploy", [Text([told]), table, Text(lines)], data, now)

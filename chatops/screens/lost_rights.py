@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from chatops import formatting
+from chatops.db import literal
+from chatops.frozen import frozen
 from chatops.model import Line, Span
 from chatops.screens.lines import described
 
@@ -18,6 +20,19 @@ if TYPE_CHECKING:  # what is only read about
 MOST_MEMBERS = 3
 MOST_SHORT = 3
 """So many roles are named in short."""
+MOST_TENANTS = 3
+"""So many tenants are named of those where a role loses the same."""
+
+
+@frozen
+class TenantLoses:
+    """What a role loses in one tenant: `place` is its database, `psql` how a command begins that runs a statement there."""
+
+    label: str
+    place: Hashable
+    schema: str
+    psql: str
+    loses: RoleLoses
 
 
 def lines(losses: Sequence[RoleLoses], psql: str, width: int) -> list[Line]:
@@ -90,8 +105,8 @@ def in_short(losses: Sequence[RoleLoses], psql: str, where: str) -> list[Line]:
     named = [one for one in losses if one.writes][:MOST_SHORT]
     found: list[Line] = []
     for one in named:
-        what = [f"{name}()" for name in (*one.calls, *one.reads)] + [f"new columns of {table}" for table in one.tables]
-        found.append([Span(f"{formatting.visible(one.role)}, which writes the chats, loses {', '.join(what)}:", "warning")])
+        told = f"{formatting.visible(one.role)}, which writes the chats, loses {', '.join(_lost(one))}:"
+        found.append([Span(told, "warning")])
         found += [[Span(f"  {label}: "), Span(runs(psql, grant), "code")] for label, grant in grants(one)]
     if more := len(losses) - len(named):
         single, several = ("other role loses", "other roles lose") if named else ("role loses", "roles lose")
@@ -128,6 +143,78 @@ def rows_now(roles: Sequence[RoleNow], taken: Sequence[Taken], psql: str) -> lis
         back = runs(psql, " ".join(each.remedy for each in lost)) if lost else ""
         found.append({"role": one.role, "is": who(one), "may": "; ".join(filter(None, (may, gone))), "back": back})
     return found
+
+
+def of_many(tenants: Sequence[TenantLoses], *, now: bool = False) -> list[Line]:
+    """The same for many tenants: a role that loses the same in several is told once, those that write first.
+
+    `now`: the files are in.
+    """
+    found: list[Line] = []
+    for some in _alike(tenants):
+        one, where = some[0].loses, _where([each.label for each in some])
+        role = formatting.visible(one.role)
+        if now:
+            told = [f"{role} {sentence.partition(' (42501)')[0]} {where}." for sentence in sentences(one)]
+        else:
+            verb = "writes" if one.writes else "only reads"
+            told = [f"{role}, which {verb} the chats, loses {', '.join(_lost(one))} {where}:"]
+        found += [[Span(sentence, "warning")] for sentence in told]
+        places: dict[Hashable, list[TenantLoses]] = {}
+        for each in some:
+            places.setdefault(each.place, []).append(each)
+        for label, grant in [("if it must", grant) for grant in one.grants] if now else grants(one):
+            for there in places.values():
+                line = runs(there[0].psql, _in_each([each.schema for each in there], grant))
+                found.append([Span(f"  {label}: "), Span(line, "code")])
+    return found
+
+
+def of_many_as_data(tenants: Sequence[TenantLoses]) -> list[dict[str, object]]:
+    """The same for programs: a role with what it loses, and the tenants where it does."""
+    return [{**asdict(some[0].loses), "tenants": [each.label for each in some]} for some in _alike(tenants)]
+
+
+def _alike(tenants: Sequence[TenantLoses]) -> list[list[TenantLoses]]:
+    """By role and by what is lost; roles that write the chats come first."""
+    found: dict[object, list[TenantLoses]] = {}
+    for each in tenants:
+        found.setdefault(repr(each.loses), []).append(each)
+    return sorted(found.values(), key=lambda some: (not some[0].loses.writes, some[0].loses.role, -len(some)))
+
+
+def _where(labels: Sequence[str]) -> str:
+    """In which tenants.
+
+    >>> _where(["a"]), _where(["a", "b"]), _where(["a", "b", "c", "d", "e"])
+    ('in a', 'in 2 tenants (a, b)', 'in 5 tenants (a, b, c and 2 more)')
+    """
+    if len(labels) == 1:
+        return f"in {formatting.visible(labels[0])}"
+    rest = len(labels) - MOST_TENANTS
+    named = ", ".join(map(formatting.visible, labels[:MOST_TENANTS])) + (f" and {rest:,} more" if rest > 0 else "")
+    return f"in {formatting.plural(len(labels), 'tenant')} ({named})"
+
+
+def _in_each(schemas: Sequence[str], grant: str) -> str:
+    """A grant that goes by the search_path, in each of these schemas of a database.
+
+    >>> _in_each(["a"], "grant x;")
+    'grant x;'
+    >>> _in_each(["a", "b"], "grant x;").partition(" loop ")[0]
+    "do $$ declare s text; begin foreach s in array array['a', 'b']"
+    """
+    if len(schemas) == 1:
+        return grant
+    named = ", ".join(literal(one) for one in schemas)
+    return (
+        f"do $$ declare s text; begin foreach s in array array[{named}] loop"
+        f" perform set_config('search_path', quote_ident(s), true); {grant} end loop; end $$"
+    )
+
+
+def _lost(one: RoleLoses) -> list[str]:
+    return [*(f"{name}()" for name in (*one.calls, *one.reads)), *(f"new columns of {table}" for table in one.tables)]
 
 
 def as_data(losses: Sequence[RoleLoses]) -> list[dict[str, object]]:

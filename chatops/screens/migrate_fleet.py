@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatops import formatting
+from chatops.db.sessions import place_of
 from chatops.frozen import frozen
 from chatops.migrations.failure import MigrationFailedError
 from chatops.migrations.fleet import Member
 from chatops.migrations.plan import short
-from chatops.model import Answer, Column, Outcome, Table, Text
+from chatops.model import Answer, Column, Line, Outcome, Span, Table, Text
+from chatops.screens import lost_rights
+from chatops.screens.lost_rights import TenantLoses
 
 MOST_NAMES = 5
 MOST_LINES = 5
@@ -32,6 +35,27 @@ class TargetRow:
     message: str | None
 
 
+RUNS = "psql --write -- -c"
+"""How a command goes on that runs a statement in one target."""
+
+
+def losses(members: Sequence[Member]) -> list[TenantLoses]:
+    """Which role loses what where."""
+    return [
+        TenantLoses(one.label, place_of(one.target), one.target.schema,
+                    " ".join(part for part in ("chatops", one.target.flags, RUNS) if part), each)
+        for one in members for each in one.losses
+    ]  # fmt: skip
+
+
+def _losing(members: Sequence[Member]) -> list[Line]:
+    """Which roles lose what where files are to be applied, and what they have lost where files are in."""
+    ahead = lost_rights.of_many(losses([one for one in members if one.outcome is None and not one.files and one.pending]))
+    heading: list[Line] = ["", [Span("Roles that lose what they can do now, unless it is granted:", "strong")]]
+    lost = lost_rights.of_many(losses([one for one in members if one.outcome is not None or one.files]), now=True)
+    return [*((*heading, *ahead) if ahead else ()), *(("", *lost) if lost else ())]
+
+
 def answer(members: Sequence[Member]) -> Answer:
     """One line that says how many are well, and a table by target; of many, people see those where something happened."""
     columns = [
@@ -47,7 +71,8 @@ def answer(members: Sequence[Member]) -> Answer:
         headline = f"{pending} of {formatting.plural(len(members), 'target')} have files to apply; nothing was changed." + (
             f" {formatting.plural(unfit, 'target')} cannot be migrated." if unfit else ""
         )
-    data = {"well": well, "targets_total": len(members), "pending": pending}
+    roles = lost_rights.of_many_as_data(losses(members))
+    data = {"well": well, "targets_total": len(members), "pending": pending, "roles": roles}
     body: list[Table | Text] = [Text([headline])]
     told = [row for row in rows if row.result != NOTHING]
     if len(rows) - len(told) > MOST_LINES:
@@ -57,6 +82,8 @@ def answer(members: Sequence[Member]) -> Answer:
         body.append(Text([f"{formatting.plural(len(rows) - len(told), 'target')}: {NOTHING}."]))
     else:
         body.append(Table("targets", columns, rows))
+    if told_of_roles := _losing(members):
+        body.append(Text(told_of_roles))
     return Answer("migrate", body, data, outcomes=[_outcome(row) for row in rows])
 
 
