@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chatops import sqlfiles
 from chatops.db import database as timeouts
 from chatops.model import Severity
 from tests import ailing
@@ -177,8 +178,7 @@ def test_a_pause_that_cannot_be_seen_is_never_told_as_none(
     latest_database: Database, chatops_inprocess: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(latest_database)
-    desk.operator()
-    chat = desk.waiting_chat()
+    operator, chat = desk.operator(), desk.waiting_chat()
     looks = (("summary",), ("queue",), ("operators",), ("show", str(chat)))
 
     def led(line: str, database: Any) -> None:
@@ -204,4 +204,13 @@ def test_a_pause_that_cannot_be_seen_is_never_told_as_none(
     monkeypatch.setitem(timeouts.TIMEOUTS, "read", ("15s", "50ms"))  # type: ignore[misc]
     with latest_database.connect() as other:
         other.execute("begin; lock table chatops.settings in access exclusive mode")
-        led("whether the queue is paused cannot be seen: ", latest_database)
+        read, asked = sqlfiles.read, []
+        monkeypatch.setattr(sqlfiles, "read", lambda name: asked.append(name) or read(name))  # type: ignore[func-returns-value]
+        for look in (*looks, ("chats",), ("diagnose", str(chat)), ("show", "operator", str(operator))):
+            asked.clear()
+            shown = chatops_inprocess(*look, db=latest_database).stdout
+            assert shown.startswith("whether the queue is paused cannot be seen: "), look
+            # Each question waits for the lock as long again.
+            assert [name for name in asked if name in ("queries/pause_standing.sql", "queries/pause_asked.sql")] == [
+                "queries/pause_standing.sql"
+            ], look

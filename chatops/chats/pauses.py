@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatops import formatting, sqlfiles
 from chatops.db import Database
-from chatops.errors import DatabaseError, RefusedError
+from chatops.errors import DatabaseError, LockTimeoutError, RefusedError
 from chatops.frozen import frozen
 from chatops.later import later
 
@@ -65,6 +65,8 @@ def standing(database: Database) -> Standing:
                 return Standing(database.value(sqlfiles.read(asked)))
         except DatabaseError as error:
             unseen = unseen or error.message
+            if isinstance(error, LockTimeoutError):
+                break  # assign reads the same row: it would wait as long again
     return Standing(unseen=unseen)
 
 

@@ -58,8 +58,13 @@ class Waiting:
     """Until when nobody gets a chat, if that can be seen."""
 
 
-def read(database: Database, chat_id: UUID, silent_before: datetime | None = None) -> Waiting | None:
-    """How a chat waits; None when it is not in the queue. Who was not heard of since then is silent."""
+def read(
+    database: Database, chat_id: UUID, silent_before: datetime | None = None, pause: Standing | None = None
+) -> Waiting | None:
+    """How a chat waits; None when it is not in the queue. Who was not heard of since then is silent.
+
+    Whoever has asked already for the pause gives it: where its table is locked, each question waits.
+    """
     places = ask(database, Place, "queries/waiting_place.sql", {"chat": chat_id})
     if not places:
         return None
@@ -69,7 +74,7 @@ def read(database: Database, chat_id: UUID, silent_before: datetime | None = Non
         asked = {"chat": chat_id, "by": order.column, "newest_first": order.newest_first}
         ahead = int(database.tuples(sqlfiles.read("queries/waiting_ahead.sql"), asked)[0][0])
     now = database.facts.now if database.facts else None
-    return Waiting(places[0], order, ahead, obstacles, now, pauses.standing(database))
+    return Waiting(places[0], order, ahead, obstacles, now, pause or pauses.standing(database))
 
 
 def _told(one: Obstacle, silent_before: datetime | None) -> Obstacle:

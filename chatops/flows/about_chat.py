@@ -40,10 +40,11 @@ def about_chat(
     )
     shown_to = run_checks.reader(invocation)
     holders = lock_holders.of_chat(database, named.id)
+    pause = pauses.standing(database)
     further = why_screen.lines(
-        why_waiting.read(database, named.id, silent_before(database)), invocation.here,
+        why_waiting.read(database, named.id, silent_before(database), pause), invocation.here,
         show_names=shown_to.show_names, locked=bool(holders),
     )  # fmt: skip
     found = one_chat.read(database, named, events=events, show_text=show_text, actions=bool(survey.inventory.audit))
-    told = show_chat.about_chat(found, survey, shown_to, further, holders=holders, paused=pauses.standing(database).until)
-    return paused.led(database, told), survey
+    told = show_chat.about_chat(found, survey, shown_to, further, holders=holders, paused=pause.until)
+    return paused.led(database, told, pause), survey

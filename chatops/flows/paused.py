@@ -10,9 +10,9 @@ from chatops.db import Database
 from chatops.model import Answer, Span, Text
 
 
-def led(database: Database, answer: Answer) -> Answer:
-    """The answer, after the word that the queue is paused, where it is or cannot be seen."""
-    found = pauses.standing(database)
+def led(database: Database, answer: Answer, found: pauses.Standing | None = None) -> Answer:
+    """The answer, after the word that the queue is paused, where it is or cannot be seen; asked for where nobody has before."""
+    found = found or pauses.standing(database)
     if found.until is not None:
         by = pauses.by(database)
         said = f"paused until {formatting.instant(found.until)}: nobody gets a chat" + (f" ({by})" if by else "")
