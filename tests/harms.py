@@ -281,7 +281,7 @@ COLUMNS = {
     "another default": Harm("alter table operators alter column is_available set default true", (), ("DB030",)),
     "ended from the beginning": Harm("alter table chats alter column is_active set default false", ("DB004",), ("DB030",)),
     "taken from the beginning": Harm("alter table chats alter column chat_state set default 'assigned'", ("DB004",), ("DB030",)),
-    "no state to begin with": Harm("alter table chats alter column chat_state drop default", ("DB030",)),
+    "no state to begin with": Harm("alter table chats alter column chat_state drop default", (), ("DB030",)),
     "ids of turns as text": Harm(
         "drop view guarded_columns; alter table chat_assignments alter column id drop default, alter column id type text using id::text",
         ("DB003", "DB004", "DB030"), (), **IN_WORDS),

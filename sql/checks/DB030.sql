@@ -81,6 +81,13 @@ kept as materialized (
   select c.label as object, d.trouble, pg_catalog.format('alter table %I alter column %I ', c.relation, p.name) || d.step || ';' as remedy, d.advice, c.label, c.set_at, c.target_schema
     from changed c
    cross join lateral (select pg_catalog.substr(c.label, pg_catalog.length('column ' || c.relation || '.') + 1) as name) as p
+    -- What our triggers write into each new row, whatever stands there.
+    left join lateral (
+      select f.by
+        from (values ('messages', 'created_at', 'chatops_order_message'), ('chats', 'chat_state', 'chatops_guard_new_chat'),
+                     ('chats', 'is_active', 'chatops_guard_new_chat'), ('chats', 'message_count', 'chatops_guard_new_chat')) as f (relation, name, by)
+        join pg_trigger g on g.tgrelid = c.table_oid and g.tgname = f.by and g.tgenabled in ('O', 'A')
+       where f.relation = c.relation and f.name = p.name) as filled on true
    cross join lateral (
      select 'is ' || (c."is" ->> 'type'::text) || ', it was ' || (c.was ->> 'type'::text) as trouble, null as step,
             not exists (select from expected_names w where w.kind = 'column' and w.name = c.relation || '.' || p.name)
@@ -90,10 +97,11 @@ kept as materialized (
             or (c.was ->> 'type'::text || ' to ' || (c."is" ->> 'type'::text)) ~ '^(smallint to (integer|bigint|numeric)|integer to (bigint|numeric)|(character|text).* to (text|character varying|citext)$|timestamp.* with time zone to timestamp.* with time zone)' as advice
       where c."is" ->> 'type'::text <> c.was ->> 'type'::text
      union all
-     select case when c."is" ? 'default'::text then 'has another default' else 'has lost its default' end,
+     select case when c."is" ? 'default'::text then 'has another default' else 'has lost its default' || coalesce('; the trigger ' || filled.by || ' fills it in', '') end,
             'set default ' || (c.was ->> 'default'::text),
             -- The second row of one that is always the same is refused.
-            c."is" ? 'default'::text
+            not c."is" ? 'default'::text and filled.by is not null
+            or c."is" ? 'default'::text
             and not (c."is" ->> 'default'::text !~ '[(]'
                      and exists (select from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
                                   where x.indrelid = c.table_oid and x.indisunique and x.indnkeyatts = 1 and a.attname = p.name))
@@ -105,7 +113,7 @@ kept as materialized (
             p.name not in ('assigned_operator_id', 'last_operator_id', 'operator_replied_at', 'handled_by_operator_id', 'released_at', 'release_reason')
       where c."is" ? 'default'::text and not c.was ? 'default'::text and c."is" ->> 'made'::text = c.was ->> 'made'::text
      union all
-     select 'may not be null any more, and has no default', 'drop not null', false
+     select 'may not be null any more, and has no default' || coalesce('; the trigger ' || filled.by || ' fills it in', ''), 'drop not null', filled.by is not null
       where (c."is" ->> 'not_null'::text)::boolean and not (c.was ->> 'not_null'::text)::boolean and not c."is" ? 'default'::text
         and c."is" ->> 'made'::text = ''
      union all
@@ -409,7 +417,8 @@ select f.object,
                                              when f.trouble = 'is gone' then 'what it did at each write is not done any more' else 'what it does at each write is another thing' end
                when o.word = 'function' then 'the policies that ask it let in, or shut out, others than they did'
                when o.word = 'replica' then 'who reads changes is told less of the old row, or more'
-               when o.word = 'column' then case when f.trouble like 'has lost its default' then 'rows that leave it out get nothing there, or are refused'
+               when o.word = 'column' then case when f.trouble like '% fills it in' then 'nothing for rows that this trigger sees; where it is passed over (a restore, an import) they are without it, or refused'
+                                                when f.trouble like 'has lost its default' then 'rows that leave it out get nothing there, or are refused'
                                                 when f.trouble like 'has a default:%' or f.trouble = 'has another default' then 'rows that leave it out begin with another value'
                                                 when f.trouble like 'may not be null%' then 'rows that leave it out are refused'
                                                 when f.trouble = 'may be null now' then 'rows without it get in'
