@@ -114,6 +114,10 @@ def test_it_is_told_in_the_words_of_the_people_who_wait(
     assert "Nothing was changed." in shown
     assert re.search(r"→ blocks every read and write of chats for \d+\.\d s; 2 operators are on shift", shown)
     assert f"ACCESS EXCLUSIVE chats, scans {ROWS:,} rows of chats" in shown
+    for heard, told in (("now()", "on shift$"), ("now() - interval '40 min'", "on shift, all of them silent for long$")):
+        busy_database.execute(f"update operators set last_activity = {heard}; delete from operator_activity")
+        shown = chatops_inprocess("rehearse", "--dir", files, db=busy_database, check=0).stdout
+        assert re.search(rf"2 operators are {told}", shown, re.MULTILINE), shown
 
 
 @pytest.mark.parametrize(

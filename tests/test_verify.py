@@ -105,7 +105,13 @@ def test_a_choice_that_leaves_no_check_is_no_success(deployed: Database, chatops
     refused = chatops_inprocess("verify", "schema", "--only", "CHAT001", "-o", "nagios", db=deployed)
     assert refused.exit_code == 3
     assert "no check is left among those of schema" in refused.stdout
-    assert "leave what chooses checks out" in chatops_inprocess("verify", "--scenarios", "--only", "DB003", check=2).stderr
+    for words, left_out, way in (
+        (("--scenarios", "--only", "DB003"), "--only", "--scenarios"),
+        (("schema", "--scenarios"), "schema", "--scenarios"),
+        (("data", "--against", "a b.json", "--skip", "DB003"), "data, --skip", "--against 'a b.json'"),
+    ):
+        told = chatops_inprocess("verify", *words, check=2).stderr
+        assert f"no checks: leave out {left_out} (verify {way})\n" in told
 
 
 def test_files_that_are_no_checks_are_unknown_and_the_rest_is_looked_at(

@@ -107,6 +107,9 @@ class Seen:
 GONE = Seen("gone, or hidden", None, None, False, 0, 0, 0, None, 0, False)
 
 
+NOT_FIRST = "the made-up ones could not be put first; while users wait only the tables' owner can run this"
+
+
 class PlayOver(Exception):  # noqa: N818 - the play is over, whatever was seen is kept
     """The transaction must be rolled back now."""
 
@@ -242,7 +245,7 @@ class Stage:
         given = self.drive(writers.assign(operator))
         if given is not None and given not in self.chats:
             failed = any(step.result in ("failed", "not promised") for step in self.played)
-            why = "after what failed above, none of ours waited" if failed else "the made-up ones could not be put first"
+            why = "after what failed above, none of ours waited" if failed else NOT_FIRST
             raise PlayOver(f"assign gave a real chat, so all was rolled back at once: {why}")
         return given
 

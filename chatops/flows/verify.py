@@ -112,7 +112,13 @@ def looked(
 
 def _promises(invocation: Invocation, request: VerifyRequest) -> ExitCode:
     if request.chooses_checks:
-        raise UsageError("--scenarios and --against look at something else than checks: leave what chooses checks out")
+        given = [request.group, *(f"--{name}" for name, there in (
+            ("only", request.only), ("skip", request.skip), ("list", request.listed), ("threshold", request.threshold),
+            ("checks-dir", request.checks_dir is not None)) if there)]  # fmt: skip
+        which = "--scenarios runs the guide's tests" if request.scenarios or request.against is None else "--against compares"
+        left_out = ", ".join(one for one in given if one)
+        without = "verify --scenarios" if request.against is None else f"verify --against {shlex.quote(str(request.against))}"
+        raise UsageError(f"{which}, no checks: leave out {left_out} ({without})")
     if request.against is None:
         play = verify_scenarios.concurrent if request.concurrent else verify_scenarios.scenarios
         return play(invocation, yes=request.yes)

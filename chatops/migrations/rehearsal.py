@@ -78,12 +78,14 @@ class RehearsedFile:
 
 @frozen
 class Rehearsal:
-    """All files, and the time from the first statement to the last rollback; `on_shift` operators would have waited."""
+    """All files, and the time from the first statement to the last rollback; `on_shift` operators would have waited,
+    `silent` of them were not heard of for long."""
 
     files: tuple[RehearsedFile, ...]
     seconds: float
     max_hold: float | None
     on_shift: int | None
+    silent: int = 0
 
     @property
     def too_long(self) -> bool:

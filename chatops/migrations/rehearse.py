@@ -36,6 +36,8 @@ LONGEST_LOCK_WAIT_MS = 500
 VIEWS = "views"
 SYNTAX_ERROR = "42601"
 OWN_LABELS = 170000
+SILENT_MINUTES = 30.0
+"""Whoever was not heard of for so long is silent: what OPER003 begins with."""
 """From this server on a transaction may use a value that it added to an enum which it made; behind a savepoint it may not."""
 
 Tell = Callable[[str], None]
@@ -74,12 +76,14 @@ def rehearse(
         files = stage.all(pieces(prepared))
     finally:
         stage.close()
-    return Rehearsal(tuple(files), time.monotonic() - started, max_hold, on_shift)
+    return Rehearsal(tuple(files), time.monotonic() - started, max_hold, *(on_shift or (None, 0)))
 
 
-def _on_shift(database: Database) -> int | None:
+def _on_shift(database: Database) -> tuple[int, int] | None:
     with suppress(DatabaseError), database.reading(statement_timeout="2s"):
-        return int(database.value(sqlfiles.read("queries/rehearse_on_shift.sql")))
+        minutes = database.target.thresholds.get("silent_minutes", SILENT_MINUTES)
+        ((on_shift, silent),) = database.tuples(sqlfiles.read("queries/rehearse_on_shift.sql"), {"minutes": minutes})
+        return int(on_shift), int(silent)
     return None
 
 

@@ -89,7 +89,8 @@ def answer(rehearsal: Rehearsal, environment: str, facts: Facts, width: int, who
         lines += ["", *_file(file, rehearsal, width)]
     if any(_quiet(file) for file in rehearsal.files):
         lines += ["", [Span("Each statement with its time: "), Span(whole, "code")]]
-    data = {"max_hold": rehearsal.max_hold, "seconds": rehearsal.seconds, "operators_on_shift": rehearsal.on_shift}
+    data = {"max_hold": rehearsal.max_hold, "seconds": rehearsal.seconds, "operators_on_shift": rehearsal.on_shift,
+            "operators_silent": rehearsal.silent}  # fmt: skip
     return Answer("rehearse", [*tables, Text(lines)], data, facts.now)
 
 
@@ -185,6 +186,9 @@ def in_words(blocking: Blocking, rehearsal: Rehearsal) -> str:
     told = f"blocks {blocking.what} of {formatting.visible(blocking.relation)} for {more}{seconds(blocking.seconds)}"
     if rehearsal.on_shift and blocking.seconds >= 0.1:
         told += f"; {formatting.plural(rehearsal.on_shift, 'operator is', 'operators are')} on shift"
+        if rehearsal.silent:
+            which = "all" if rehearsal.silent == rehearsal.on_shift else formatting.count(rehearsal.silent)
+            told += f", {which} of them silent for long"
     return told
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from chatops import formatting
 from chatops.chats.scenario_stage import Played, Verdict
-from chatops.chats.scenarios import Performance
+from chatops.chats.scenarios import Performance, ToTry
 from chatops.model import Answer, Line, Outcome, Span, Style, Table, Text, named
 
 SIGNS: dict[Verdict, tuple[str, Style]] = {
@@ -35,10 +35,10 @@ def answer(played: Performance, where: str = "rolled back, no row remains") -> A
         if step.result not in ("passed", "not tried"):
             seen = "seen" if step.result == "not promised" else step.result
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
-    for one in played.to_try:
-        role, login = formatting.visible(one.role), formatting.visible(played.login)
-        lines += ["", [Span(f"Nothing was tried as {role}, which {login} may not become. A superuser lets it:", "warning")],
-                  [Span("  "), Span(one.grant, "code")], [Span("  afterwards: "), Span(one.back, "code")]]  # fmt: skip
+    for names, grant, back in _together(played.to_try):
+        role, login = formatting.visible(", ".join(names)), formatting.visible(played.login)
+        lines += ["", [Span(f"Nothing was tried as {role}, which {login} may not become. {WHO_LETS}:", "warning")],
+                  [Span("  "), Span(grant, "code")], [Span("  afterwards: "), Span(back, "code")]]  # fmt: skip
     if played.role:
         others = ", ".join(played.application_roles)
         told = (
@@ -64,6 +64,32 @@ def answer(played: Performance, where: str = "rolled back, no row remains") -> A
                    "rows": _rows_data(played.rows), "role": played.role, "application_roles": list(played.application_roles),
                    "to_try": [asdict(one) for one in played.to_try]},
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
+
+
+WHO_LETS = "A superuser lets it, before Postgres 16 also a role with CREATEROLE, from then on whoever has the admin option"
+
+
+def _together(untried: Sequence[ToTry]) -> list[tuple[list[str], str, str]]:
+    """The roles that one grant lets be tried, that grant, and what takes it back.
+
+    >>> _together([ToTry("a", "grant a to me;", "revoke a from me;"), ToTry("b", "grant b to me;", "revoke b from me;")])
+    [(['a', 'b'], 'grant a, b to me;', 'revoke a, b from me;')]
+    >>> len(_together([ToTry("a", "grant a to me;", "revoke a from me;"), ToTry('"B"', 'grant "B" to I;', 'revoke "B" from I;')]))
+    2
+    """
+    found: dict[tuple[str, str], list[ToTry]] = {}
+    for one in untried:  # a name that is quoted goes alone
+        grant, back = f"grant {one.role} to ", f"revoke {one.role} from "
+        bare = one.grant.startswith(grant) and one.back.startswith(back)
+        key = (one.grant.removeprefix(grant), one.back.removeprefix(back)) if bare else (one.grant, one.back)
+        found.setdefault(key, []).append(one)
+    told = []
+    for (lets, takes), some in found.items():
+        names = [one.role for one in some]
+        bare = lets != some[0].grant
+        texts = (f"grant {', '.join(names)} to {lets}", f"revoke {', '.join(names)} from {takes}") if bare else (lets, takes)
+        told.append((names, *texts))
+    return told
 
 
 def summary(played: Performance) -> str:
