@@ -237,6 +237,28 @@ def test_scenarios_go_through_the_day_of_each_role_and_say_who_cannot_do_what(
         assert pages in page.partition("✗")[2]
 
 
+def test_a_chat_written_as_answered_past_its_triggers_is_no_message_that_went_past_them(
+    mended: Database, chatops_inprocess: Run
+) -> None:
+    """Beside one whose message did: each says what happened to it."""
+    mended.script(
+        """create temporary table two as select id, row_number() over (order by id) as place from chats
+             where chat_state = 'waiting_real_user_reply' and is_active order by id limit 1;
+           alter table messages disable trigger user;
+           insert into messages (chat_id, sender_type, content) select id, 'real', 'past' from two;
+           alter table messages enable trigger user;
+           set session_replication_role = replica;
+           update chats set chat_state = 'waiting_real_user_reply', operator_replied_at = waiting_since + interval '2 min', waiting_since = null
+            where id in (select id from chats c where chat_state = 'waiting_assignment' and waiting_since is not null
+                            and not exists (select from messages m where m.chat_id = c.id and m.sender_type = 'fictional') order by id limit 2)"""
+    )
+    found = json.loads(chatops_inprocess("diagnose", "--only", "CHAT006", "-o", "json", db=mended, check=1).stdout)["findings"]
+    told = sorted(str(row["because"]).partition(":")[0] for row in found[0]["rows"])
+    written = "it bears the time of an answer, and holds no reply of then"
+    assert told[1:] == [written, written]
+    assert told[0].startswith("a message at"), told
+
+
 @pytest.mark.parametrize("on_again", [True, False])
 def test_messages_that_went_past_the_triggers_are_one_event_with_when_and_whether_more_can(
     mended: Database, chatops_inprocess: Run, on_again: bool

@@ -20,6 +20,10 @@
 with newest_messages as materialized (:newest_messages),
 overlooked as materialized (
   select n.chat_id, n.written_at, n.operator_replied_at, n.last_operator_id,
+         -- Whether there is the reply of which the chat says when it was.
+         exists (select from messages m
+                  where m.chat_id = n.chat_id and m.sender_type::text = 'fictional'
+                    and m.created_at >= n.operator_replied_at - interval '1 minute') as answered,
          -- What takes messages into the queue notes at once since when their user waits, wherever the chat is.
          pg_catalog.to_jsonb(c) ? 'waiting_since'::text as noted,
          pg_catalog.to_jsonb(c) ? 'waiting_since'::text and pg_catalog.to_jsonb(c) ->> 'waiting_since'::text is null as past
@@ -30,7 +34,7 @@ overlooked as materialized (
      and (select m.id from messages m
            where m.chat_id = n.chat_id and m.created_at = n.written_at and m.sender_type::text = 'fictional' limit 1) is null
 ), past as (
-  select pg_catalog.count(*) as chats, pg_catalog.min(o.written_at) as first, pg_catalog.max(o.written_at) as last from overlooked o where o.past
+  select pg_catalog.count(*) as chats, pg_catalog.min(o.written_at) as first, pg_catalog.max(o.written_at) as last from overlooked o where o.past and (o.answered or o.operator_replied_at is null)
 ), triggers as (
   select pg_catalog.count(*) as there, pg_catalog.count(*) filter (where t.tgenabled not in ('O', 'A')) as off,
          -- An archive holds rows, no triggers: its tables bear these words.
@@ -55,12 +59,11 @@ select o.chat_id,
        o.written_at as user_wrote_at,
        o.operator_replied_at,
        -- Put aside when it was answered, or written into after that; without such a reply nobody knows who put it there, and when.
-       case when exists (select from messages m
-                          where m.chat_id = o.chat_id and m.sender_type::text = 'fictional'
-                            and m.created_at >= o.operator_replied_at - interval '1 minute')
-            then greatest(o.written_at, o.operator_replied_at) end as put_aside_since,
+       case when o.answered then greatest(o.written_at, o.operator_replied_at) end as put_aside_since,
        o.last_operator_id,
-       case when o.past then t.past
+       case when o.past and not o.answered and o.operator_replied_at is not null
+            then 'it bears the time of an answer, and holds no reply of then: somebody wrote the chat past its triggers (who, is kept nowhere), or that reply is gone'
+            when o.past then t.past
             when o.noted then 'the user wrote while the operator was replying: the message left the chat assigned, then the reply put it to waiting for the user without '
                  'looking again' end as because,
        pg_catalog.count(*) over () as wait_beside,
