@@ -74,20 +74,92 @@ def test_a_check_whose_condition_does_not_hold_is_not_asked_and_one_whose_does_i
         "on conflict (target_schema, key) do update set value = excluded.value"
     )
     with opened(mended) as reading:
+        with reading.reading():
+            known = run.parameters(run.run(reading, []))
         for change, passed in (
-            ("select", {"DB030"}),
-            ("alter table chats alter column chat_state set default 'other'", set()),
-            ("alter table chats alter column chat_state set default 'waiting_assignment'", {"DB030"}),
-            ("alter table messages add constraint new check (content is not null)", set()),
-            ("alter table messages drop constraint new", {"DB030"}),
-            (kept.format("""'"no object"'"""), set()),
-            ("delete from chatops.settings where key = 'safety'", {"DB030"}),
+            ("select", {"DB019", "DB030"}),
+            ("alter table chats alter column chat_state set default 'other'", {"DB019"}),
+            ("alter table chats alter column chat_state set default 'waiting_assignment'", {"DB019", "DB030"}),
+            ("alter table messages add constraint new check (content is not null)", {"DB019"}),
+            ("alter table messages drop constraint new", {"DB019", "DB030"}),
+            (kept.format("""'"no object"'"""), {"DB019"}),
+            ("delete from chatops.settings where key = 'safety'", {"DB019", "DB030"}),
+            ("create function close_chat() returns int language sql as 'select 1'", {"DB030"}),
+            ("drop function close_chat()", {"DB019", "DB030"}),
             ("alter table chatops.settings rename to otherwise", set()),
         ):
             mended.execute(change)
             with reading.reading():
-                assert quick.nothing_to_find(reading, load.shipped()) == passed, change
+                assert quick.nothing_to_find(reading, load.shipped(), known) == passed, change
                 assert reading.tuples("select 1") == [(1,)], "the transaction goes on"
+
+
+TRIGGER = """create function foreign_thing() returns trigger language plpgsql as $$ begin {} end $$;
+             create trigger foreign_thing before insert on {} for each row execute function foreign_thing()"""
+REFUSES = "create function never(text) returns boolean language plpgsql as $$ begin raise 'no'; end $$; "
+OF_OTHERS = {
+    "a rule": "create rule foreign_thing as on insert to messages do instead nothing",
+    "a trigger that drops rows": TRIGGER.format("return null;", "messages"),
+    "a trigger that refuses": TRIGGER.format("raise 'no';", "chats"),
+    "a trigger on a table of chatops": TRIGGER.format("raise 'no';", "chatops.settings"),
+    "a trigger that looks for what is gone": TRIGGER.format("perform gone(1); return new;", "messages"),
+    "a function that an index calls": "create function never(text) returns text immutable language plpgsql as "
+    "$$ begin raise 'no'; end $$; create index on messages (never(sender_type))",
+    "a function that a constraint calls": REFUSES + "alter table messages add check (never(sender_type)) not valid",
+    "a function that a default calls": "create function never() returns text language plpgsql as $$ begin raise 'no'; end $$; "
+    "alter table messages add column other text, alter column other set default never()",
+    "a condition that is never met": "create function never(text) returns boolean language sql as 'select false'; "
+    "alter table messages add check (never(content)) not valid",
+    "a column with the name of a variable": "alter table chats add column p_chat_id uuid",
+    "an event trigger": "create function foreign_thing() returns event_trigger language plpgsql as $$ begin raise 'no'; end $$; "
+    "create event trigger foreign_thing on sql_drop execute function foreign_thing()",
+    "a child": "create table foreign_thing () inherits (messages)",
+    "a key": "alter table messages add unique (chat_id, content)",
+    "a unique index": "create unique index on messages (content)",
+    "an exclusion": "alter table messages add exclude using btree (content with =)",
+    "a heartbeat": "create unique index on operator_activity (chat_id)",
+    "a key on a table of chatops": "create unique index on chatops.settings (target_schema)",
+    "an index on texts": "create index foreign_thing on messages (content)",
+    "an index on texts as numbers": "create index foreign_thing on messages ((content::int))",
+    "an index that divides": "create index foreign_thing on chats ((1 / message_count))",
+    "an index of some rows that divides": "create index foreign_thing on chats (id) where 1 / message_count > 0",
+    "a column that divides": "alter table chats add column foreign_thing int generated always as (1 / message_count) stored",
+    "a column made of texts": "alter table messages add column foreign_thing int generated always as (content::int) stored",
+    "a key that leads elsewhere": "alter table messages add foreign key (chat_id) references operators not valid",
+    "a stricter key": "alter table messages add foreign key (chat_id) references chats",
+    "a key of ours": "create table foreign_thing (id int primary key); alter table chatops.runs add column other int references foreign_thing",
+    "a column of ours": "alter table chatops.settings add column other int; update chatops.settings set other = 1; "
+    "alter table chatops.settings alter column other set not null",
+    "a function of our name": "create function close_chat() returns int language sql as 'select 1'",
+    "a function before ours": "create schema earlier; create function earlier.close_chat() returns int language sql as 'select 1'; "
+    "do $$ begin execute format('alter database %I set search_path = earlier, public', current_database()); end $$",
+    "a table before ours, for one role": "create role early_one; create schema early_one; create table early_one.chats (id int); "
+    "alter role early_one set search_path = '$user', public",
+    "a table before ours, for the owner": "create role early_one; create schema early_one; create table early_one.operators (id int); "
+    "grant all on schema public to early_one; alter table chats owner to early_one",
+    "a table among ours": "create table chatops.foreign_thing (id int)",
+    "a view among ours": "create view chatops.foreign_thing as select 1 as one",
+    "a function among ours": "create function chatops.foreign_thing() returns int language sql as 'select 1'",
+}  # fmt: skip
+
+
+def test_where_anything_of_others_is_found_it_was_asked_for(mended: Database) -> None:
+    check = next(one for one in load.shipped() if one.code == "DB019")
+    with opened(mended) as reading, reading.reading():
+        known = run.parameters(run.run(reading, []))
+    texts = (sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")), check.query(before_018=False))
+    asked, found = (db.inlined(text, known) for text in texts)
+    with mended.connect() as session:
+        session.execute(
+            "set session_replication_role = replica; truncate chats, messages cascade; reset session_replication_role"
+        )
+        assert session.execute(asked).fetchall() == [(False,)]
+        for what, change in OF_OTHERS.items():
+            session.execute("begin")
+            session.execute(change)
+            assert session.execute(found).fetchall(), f"{what} is not found at all"
+            assert session.execute(asked).fetchall() == [(True,)], what
+            session.execute("rollback")
 
 
 def test_the_names_of_the_expected_objects_tell_what_the_objects_do(healthy_everywhere: Database) -> None:

@@ -155,7 +155,7 @@ def expected(ledger: Ledger, *, cluster: bool = False) -> list[dict[str, object]
 
 
 _TEXTS: dict[str, str] = {}
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, tuple[str, str]] = {}
 
 
 def expected_text(ledger: Ledger, *, cluster: bool = False) -> str:
@@ -170,10 +170,21 @@ def expected_text(ledger: Ledger, *, cluster: bool = False) -> str:
 
 def names_text(expected_text: str) -> str:
     """What `sql/checks/shared/expected_names.sql` reads of it, as JSON, without what it fills in."""
+    return _names(expected_text)[0]
+
+
+def labels_text(expected_text: str) -> str:
+    """Kind and name of each of them, a line each."""
+    return _names(expected_text)[1]
+
+
+def _names(expected_text: str) -> tuple[str, str]:
     if expected_text not in _NAMES:
         if len(_NAMES) > MOST_TEXTS:
             _NAMES.clear()
-        _NAMES[expected_text] = json.dumps([_named(one) for one in json.loads(expected_text)], separators=(",", ":"))
+        wanted = json.loads(expected_text)
+        names = json.dumps([_named(one) for one in wanted], separators=(",", ":"))
+        _NAMES[expected_text] = names, "\n".join(f"{one['kind']} {one['name']}" for one in wanted)
     return _NAMES[expected_text]
 
 

@@ -75,7 +75,8 @@ BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 
 PARAMETERS: Mapping[str, str] = {
     "since": "24 hours", "touched_since": "24 hours", "guarded_at": "-infinity", "applied": "{}", "shipped": "{}",
-    "expected": "[]", "expected_by_name": "[]", "known": "{}", "before_018": "false", "views_applied": "true",
+    "expected": "[]", "expected_by_name": "[]", "expected_labels": "",
+    "known": "{}", "before_018": "false", "views_applied": "true",
     "other_texts": "{}", "about_chats": "{}",
 }  # fmt: skip
 """What a query may ask for beside its limits, with the value that psql is given for it."""

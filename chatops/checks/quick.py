@@ -47,12 +47,12 @@ def passed(database: Database, checks: Sequence[Check], parameters: Mapping[str,
     return found
 
 
-def nothing_to_find(database: Database, checks: Sequence[Check]) -> set[str]:
+def nothing_to_find(database: Database, checks: Sequence[Check], parameters: Mapping[str, object]) -> set[str]:
     """The codes of those whose condition (`only-if`) does not hold, asked in one request; of the others nothing is said."""
     asked = [check for check in checks if check.shipped and check.only_if]
     if not asked or database.facts is None or database.facts.citus is not None:  # there the settings are asked by themselves
         return set()
-    queries = [sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")) for check in asked]
+    queries = [db.inlined(sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")), parameters) for check in asked]
     begin = _begun(asked)
     ran = database.run(";\n".join([*begin, *queries, *LEAVE]))
     if ran.error is not None and isinstance(ran.error, DatabaseError) and not isinstance(ran.error, ConnectionLostError):

@@ -143,7 +143,8 @@ def run(
 def _possible(state: _Run, checks: Sequence[Check]) -> Sequence[Check]:
     """Those that have anything to look at; the others have passed."""
     started = time.monotonic()
-    passed = quick_looks.nothing_to_find(state.database, [one for one in checks if one.only_if and _before(state, one) is None])
+    asked = [one for one in checks if one.only_if and _before(state, one) is None]
+    passed = quick_looks.nothing_to_find(state.database, asked, state.parameters)
     each = (time.monotonic() - started) / max(1, len(passed))
     state.results += [Result(check, "passed", check.severity, seconds=each) for check in checks if check.code in passed]
     return [check for check in checks if check.code not in passed]
@@ -188,6 +189,7 @@ def _parameters(inventory: Inventory, found: Mapping[str, Threshold], since: str
         "views_applied": inventory.views_applied,
         "expected": inventory.expected,
         "expected_by_name": catalog.names_text(inventory.expected),
+        "expected_labels": catalog.labels_text(inventory.expected),
         "known": sorted(catalog.known_names()),
         "guarded_at": inventory.guarded_at,
         "other_texts": catalog.other_texts(inventory.known),

@@ -15,6 +15,7 @@
 -- help-text: `psql -- -c {look}` shows first what it does, for somebody meant something by it: the statement takes it away{leaves}
 -- needs-table: chats
 -- says: a message was lost; the deploy is not right
+-- only-if: others_there
 -- shares: structure, chat_tables, expected_objects, made_up
 -- avoids: mergejoin
 -- Advice is what does so only sometimes, or perhaps on purpose: a trigger that sets a state at times, an event trigger, and what
@@ -22,6 +23,7 @@
 -- warning where that cannot be judged, advice for updates that change nothing and rows that come twice. Bodies are read without their comments; what comes to `raise` before any condition
 -- refuses everything, and so does what calls a function that does. What raises under conditions is gone through
 -- branch by branch, and its conditions are asked about rows as they are written every day: what looks something up is not judged.
+-- What is found by another way than before needs its line in sql/queries/others_there.sql, and in OF_OTHERS of tests/test_checks_quick.py.
 \set structure `cat sql/checks/shared/structure.sql`
 \set chat_tables `cat sql/checks/shared/chat_tables.sql`
 \set expected_objects `cat sql/checks/shared/expected_objects.sql`
