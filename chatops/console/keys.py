@@ -31,7 +31,8 @@ WAITING      the queue, longest wait first, and why nobody has it
 HELD         unanswered beyond the idle timeout (stuck: beyond 1 h);
              GONE: its operator is silent
 FREE         who could take a chat; SILENT: not heard of for long
-FINDINGS     NEW, ongoing or gone since this console was opened
+FINDINGS     NEW, ongoing or gone since this console was opened;
+             advice is counted apart; chatops diagnose lists it
 wait, 1 h    the longest wait in the last hour; a dot: nobody looked
 gone         the row went away; it leaves when the keys rest
 STALE        the figures are older than they should be

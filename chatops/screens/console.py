@@ -13,7 +13,7 @@ from chatops.chats.desk import HeldChat, Look
 from chatops.chats.log import Logged
 from chatops.chats.reports import OperatorLoad
 from chatops.checks.compare_looks import Changes, Was
-from chatops.checks.findings import Finding, findings
+from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.results import Survey
 from chatops.frozen import frozen
 from chatops.model import Style
@@ -156,7 +156,8 @@ def _findings(look: Look, found: Findings | None) -> Section:
     if found is None:
         return replace(part, unseen="not looked for yet: f")
     old = age(found.survey.now, look.now) if found.age is None else formatting.duration(round(found.age))
-    remark = f", {old} old"
+    advice = tally(found.survey)["advice"]
+    remark = (f", {formatting.count(advice)} advice" if advice else "") + f", {old} old"
     rows = []
     listed = [one for one in findings(found.survey, lambda *words: " ".join(words)) if one.word != "advice"]
     for one in listed:

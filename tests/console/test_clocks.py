@@ -45,7 +45,7 @@ def test_a_clock_of_the_database_that_went_back_is_told_and_nothing_young_is_mad
         waiting = next(line for line in text.splitlines() if "c4000011" in line)
         assert ("in 49 m" in waiting or "in 50 m" in waiting) if back == 3600 else "9 m" in waiting, text
         assert "STALE" not in text
-        assert re.search(r"FINDINGS \d+, [\d.]+ s old", text), text
+        assert re.search(r"FINDINGS \d+, (\d+ advice, )?[\d.]+ s old", text), text
         assert app.desk.waits[-1][1] >= before[1]  # and no valley in the line of the hour
         keys = [row.key for row in app.desk.parts[0].rows]
         await pilot.press("z")

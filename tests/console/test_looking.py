@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from textual.pilot import Pilot
 
+from chatops.checks import load
 from chatops.console import state
 from chatops.console.dialogs import ReadOut
 from tests.conftest import Result
@@ -42,6 +43,21 @@ def test_the_desk_on_one_screen(shift: Database, desk: Open, size: tuple[int, in
         assert "? help" in lines[-1]
 
     drive(app, script, size)
+
+
+def test_advice_is_counted_apart_as_diagnose_counts_it(shift: Database, desk: Open, chatops_inprocess: Run) -> None:
+    shift.execute("insert into platform_config (key, value) values ('Queue SLA-minutes', '30')")
+    assert "1 advice" in chatops_inprocess("diagnose", "--only", "CONF004", db=shift, check=None).stdout
+    app = desk(shift)
+    app.desk.source._checks = [check for check in load.shipped() if check.code == "CONF004"]  # type: ignore[attr-defined]
+
+    async def script(pilot: Pilot[None]) -> None:
+        await pilot.press("f")
+        await until(pilot, lambda: app.desk.found is not None)
+        text = picture(app)
+        assert re.search(r"FINDINGS 0, 1 advice, [\d.]+ m?s old", text), text
+
+    drive(app, script, (80, 24))
 
 
 def test_production_is_unmistakable_and_begins_read_only(shift: Database, desk: Open) -> None:
