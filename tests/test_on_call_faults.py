@@ -165,6 +165,28 @@ def test_the_first_screen_says_what_is_new_since_this_machine_looked_last(
     assert re.search("since the look of .* gone: DB017$", look(), re.M)
 
 
+PLANTED = {
+    "CONF001": "update platform_config set value = '\"2 weeks\"' where key = 'idle_timeout_minutes'",
+    "DB017": "alter table chats disable trigger chatops_guard_chat",
+    "DB003": "drop index idx_chats_last_operator",
+}
+"""What says by no row since when it is so."""
+
+
+@pytest.mark.parametrize("way", ["--full", "--only"])
+def test_what_no_row_dates_is_told_with_the_look_that_still_found_it_well(
+    latest_database: Database, chatops_inprocess: Run, way: str
+) -> None:
+    chatops_inprocess("diagnose", db=latest_database, terminal=(80, 24), check=None)
+    for planted in PLANTED.values():
+        latest_database.execute(planted)
+    words = ["--full"] if way == "--full" else ["--only", ",".join(PLANTED)]
+    told = chatops_inprocess("diagnose", *words, db=latest_database, check=None).stdout
+    for code in PLANTED:
+        (block,) = [one for one in told.split("\n\n") if re.match(rf"[A-Z]+ +{code} ", one)]
+        assert re.search(r"^   since +after (\d\d-\d\d )?\d\d:\d\d.*, when a look found it well$", block, re.M), block
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [

@@ -222,8 +222,8 @@ def _answer(
 
 
 def _came(invocation: Invocation, plan: _Plan, seen: _Seen, compared: Changes | None) -> Mapping[str, compare_looks.Bounds]:
-    """When what is found came, by all looks that are remembered; not asked where nobody was in psql."""
-    if not seen.by_hand or plan.archive is not None:
+    """When what is found came, by all looks that are remembered."""
+    if plan.archive is not None:
         return {}
     return compare_looks.bounds(seen.survey, compared, own_look.before(invocation, seen.survey))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from chatops import formatting
 from chatops.chats.log import NOTHING_GIVEN, ByHand
-from chatops.checks.began import began
+from chatops.checks.began import began, oldest
 from chatops.checks.compare_looks import Bounds, Changes
 from chatops.checks.findings import Finding, findings, tally
 from chatops.checks.load import MEANWHILE
@@ -66,6 +66,7 @@ def diagnosis(
         lines += finding_lines(finding, survey, reader, alike)
         if changes is not None:
             lines += _change_lines(changes, finding.code, survey, reader)
+        lines += _since_by_looks(finding, survey, reader, came or {})
         lines += _made_by_hand(by_hand, finding, survey, reader, came or {})
         lines += _files_before(finding, survey, reader)
         if rehearsed is not None:
@@ -202,6 +203,16 @@ def may_have_made(by_hand: Sequence[ByHand], finding: Finding, came: Mapping[str
     }
     about = objects or {table for table in TABLES if re.search(rf"\b{table}\b", result.check.sql)}
     return [one for one in by_hand if one.was_there(between.well, between.ill) and _is_about(one.detail or "", about)]
+
+
+def _since_by_looks(finding: Finding, survey: Survey, reader: Reader, came: Mapping[str, Bounds]) -> list[Line]:
+    """After when it came, by the looks that are remembered, where its own rows do not say since when it is so."""
+    result, between = finding.result, came.get(finding.code)
+    if between is None or result.status != "failed" or result.check.kind == "history":
+        return []
+    if result.check.dated and oldest(result.rows, survey.now) is not None:
+        return []
+    return labelled("since", f"after {clock_of(between.well, survey)}, when a look found it well", reader)
 
 
 def _is_about(given: str, names: Collection[str]) -> bool:
