@@ -12,6 +12,7 @@ import pytest
 from chatops import sqlfiles
 from chatops.chats import policy
 from chatops.checks import load
+from chatops.checks.findings import findings
 from chatops.repairs.texts import chosen
 from tests.ailing import look, mended, opened, result
 from tests.conftest import Result
@@ -109,3 +110,55 @@ def test_blanks_around_a_number_are_nothing(mended: Database, text: str) -> None
     mended.execute("delete from platform_config where key = 'max_reassignments'")
     mended.execute("insert into platform_config (key, value) values ('max_reassignments', to_jsonb(%s::text))", (text,))
     assert mended.value("select policy_number('max_reassignments', 7, 1, 100)") == 3
+
+
+UPDATE = re.compile(r"update platform_config set value = '[^']*' where key = '(\w+)';")
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("stored", ['"2 weeks"', "beyond", "odd"])
+def test_a_setting_that_is_wrong_is_told_with_its_range_and_the_statement_that_sets_the_number_that_was_meant(
+    mended: Database, chatops_inprocess: Callable[..., Result], name: str, stored: str
+) -> None:
+    """`odd`: it can be used, and nobody can have meant it."""
+    limit = SETTINGS[name]
+    code = "CONF004" if stored == "odd" else "CONF001"
+    value = {"beyond": f"{limit.most + 1:g}", "odd": f"{limit.most:g}"}.get(stored, stored)
+    mended.execute("delete from platform_config where key = %s", (name,))
+    mended.execute("insert into platform_config (key, value) values (%s, %s::jsonb)", (name, value))
+    told = chatops_inprocess("diagnose", "--only", code, db=mended, check=None).stdout
+    assert f"{name} takes {limit.least:g} to {limit.most:g}" in told
+    statement = UPDATE.search(told)
+    assert statement, told
+    mended.execute(statement[0])
+    assert result(look(mended, code), code).status == "passed"
+    general = chatops_inprocess("explain", code, check=0).stdout
+    assert f"{name} {limit.least:g} to {limit.most:g}" in general
+    assert "update platform_config set value = 'NUMBER'" in general
+
+
+@pytest.mark.parametrize("value", ['"2 weeks"', "null", "-1", '"3"'])
+def test_the_title_says_what_is_wrong_and_the_consequence_what_comes_of_it(mended: Database, value: str) -> None:
+    """Neither says the other's words again."""
+    mended.execute("update platform_config set value = %s::jsonb where key = 'idle_timeout_minutes'", (value,))
+    survey = look(mended, "CONF001")
+    (finding,) = findings(survey, lambda *words: " ".join(words))
+    assert finding.title.startswith("the setting idle_timeout_minutes is ")
+    assert all(so not in finding.title for so in finding.consequences)
+    needs = value != '"3"'  # a number that stands as text stays what it says
+    assert any("update platform_config" in advice for advice in finding.advices) is needs
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_misspelt_setting_is_put_right_by_its_name_where_that_is_free(mended: Database, there: bool) -> None:
+    mended.execute("delete from platform_config where key = 'queue_sla_minutes'")
+    if there:
+        mended.execute("insert into platform_config (key, value) values ('queue_sla_minutes', '20')")
+    mended.execute("insert into platform_config (key, value) values ('Queue SLA-minutes', '30')")
+    (row,) = result(look(mended, "CONF004"), "CONF004").rows
+    said = str(row["decides"])
+    assert said.startswith("queue_sla_minutes is there besides" if there else "where its value was meant: update platform_config")
+    if not there:
+        mended.execute(said.partition(": ")[2])
+        assert result(look(mended, "CONF004"), "CONF004").status == "passed"
+        assert mended.value("select value from platform_config where key = 'queue_sla_minutes'") == 30

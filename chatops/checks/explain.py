@@ -66,6 +66,8 @@ def parts(check: Check) -> list[tuple[str, str]]:
             found.append(("helps", f"in words for each: chatops diagnose --only {check.code}"))
     elif check.help_text:
         found.append(("helps", re.sub(r"`([^`]+)`", r"chatops \1", in_general(by_files.told(check.help_text, None)))))
+    if re.search(r"\bas setting\b", check.sql):
+        found.append(("meant", _set_by_hand()))
     if check.code in repair_batches.shipped():
         found.append(("repair", repair_in_words(check.code)))
     found.append(("query", f"chatops explain {check.code} --sql"))
@@ -91,6 +93,12 @@ def in_general(text: str) -> str:
     """A command or statement without a row to fill it: limits by their defaults, the rest as a help writes what is given."""
     limits = {name: f"{limit.default:g}" for name, limit in known().items()}
     return re.sub(r"\{(\w+)\}", lambda place: limits.get(place[1]) or PLACES.get(place[1], place[1].upper()), text)
+
+
+def _set_by_hand() -> str:
+    """How one of the settings that the chat functions read becomes the number that was meant, and what each takes."""
+    ranges = ", ".join(f"{name} {one.least:g} to {one.most:g}" for name, one in sorted(known().items()) if one.in_platform_config)
+    return f"update platform_config set value = 'NUMBER' where key = 'SETTING'; they take: {ranges}"
 
 
 def repair_in_words(code: str) -> str:

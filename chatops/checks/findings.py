@@ -34,6 +34,8 @@ WRITTEN = dict.fromkeys(("chat_state", "state", "release_reason", "closed_reason
 OUR_SENTENCES = (*STATEMENTS, "told", "trouble", "definition", "value", "logged", "leaves")
 """Columns that a check words itself, and a setting's value, which is JSON."""
 PASTED = re.compile(r"(?:select \w+\([^()]*\)|chatops \w+ \w+(?= says)|drop (?:index|function) [^;]+;)")
+_UPDATE = re.compile(r"update \w+ set [^;]+;")
+"""A statement that puts in what somebody means."""
 
 
 @frozen
@@ -217,13 +219,14 @@ def _finding(result: Result, survey: Survey, here: Callable[..., str]) -> Findin
         statements=_once(_in_schema(_filled_exactly(check.help_sql, row), survey) for row in each if _says(check.help_sql, row)),
         advices=_once(
             (
-                *(str(row["decides"]) for row in each if row.get("decides")),
+                *(line for row in each for line in _decides(row)),
                 *(_advice(advice, row, survey, here) for row in told if _says(advice, row)),
             )
         ),
         pasted=_once(
             (
                 *(str(row["statement"]) for row in each if row.get("decides") and row.get("statement")),
+                *(found for row in each for line in _decides(row) for found in _UPDATE.findall(line)),
                 *(text for row in told if _says(advice, row) for text in _pasted(advice, row, survey, here)),
             )
         ),
@@ -251,6 +254,11 @@ def _aiming(rows: Sequence[Values]) -> list[Values]:
     codes = sorted({code for row in rows for code in str(row.get("aims") or "").split()})
     aims = f"--only {','.join(codes) if len(codes) <= FEW_AIMS else MEANWHILE}" if codes else None
     return [{**row, "aims": aims} if "aims" in row else row for row in rows]
+
+
+def _decides(row: Values) -> list[str]:
+    """What a person decides about a row, a line of help each."""
+    return str(row.get("decides") or "").splitlines()
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

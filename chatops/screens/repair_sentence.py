@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chatops import formatting
+from chatops.checks import load
 from chatops.checks.repair_batches import Change
 
 Names = Mapping[UUID, str | None]
@@ -104,10 +105,17 @@ def _set_right(change: Change) -> str:
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
             known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
             if not _same_number(was, value):
-                words.append(f"value set {known.replace(' to ', ' to the default ')}; nothing says which number was meant")
+                meant = f"nothing says which number was meant{_range(change)}"
+                words.append(f"value set {known.replace(' to ', ' to the default ')}; {meant}")
                 continue
         words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
     return ", ".join(words) or "unchanged"
+
+
+def _range(change: Change) -> str:
+    """What the setting takes, and where the statement stands that gives it another number."""
+    limit = load.limits().get((change.row_id or "").partition(" ")[2])
+    return f" ({limit.least:g} to {limit.most:g}: diagnose --only {change.code} has the statement)" if limit is not None else ""
 
 
 def _instants(was: object, value: object) -> str:

@@ -2,7 +2,7 @@
 -- code: CONF001
 -- invariant: I20
 -- title: {count} settings in platform_config cannot be used
--- title-one: the setting {setting} cannot be used: {so}
+-- title-one: the setting {setting} is {trouble}
 -- narrow: {count} settings cannot be used
 -- narrow-one: the setting {setting} cannot be used
 -- severity: warning
@@ -27,8 +27,8 @@ select s.key as setting,
        pg_catalog.left(s.value::text, 60) as value,
        case when pg_catalog.jsonb_typeof(s.value) = 'string' and s.number is not null then 'a number stored as text'
             when s.number is null then 'no number'
-            else 'outside ' || s.least::text || ' to ' || s.most::text end
-       || coalesce(' by ' || (noted.it ->> 'updated_by'::text), '') as trouble,
+            else 'outside ' || s.least::text || ' to ' || s.most::text end as trouble,
+       noted.it ->> 'updated_by'::text as written_by,
        case when s.key::text = 'max_reassignments' and fails.it then 'no chat can be released any more: idle chats stay with operators who left'
             when s.key::text = 'max_reassignments' then 'a chat is closed after ' || s.usual::text || ' releases without a reply by our functions, whatever was meant'
             when s.key::text = 'idle_timeout_minutes' then 'a silent operator loses the chat after ' || s.usual::text || ' min by our functions, whatever was meant'
@@ -40,7 +40,10 @@ select s.key as setting,
             when s.key::text = 'own_chat_after_seconds' then 'the last operator of a chat gets it again after ' || s.usual::text || ' s, whatever was meant'
             when s.key::text = 'queue_sla_minutes' then 'a wait counts as too long after ' || s.usual::text || ' min, whatever was meant; nothing else changes' end as so,
        (fails.it and s.key::text = 'max_reassignments') or lost.chats > 0 as felt,
-       case when lost.chats > 0 then 'which chats these were: ' || listing.it end as decides,
+       pg_catalog.concat_ws(E'\n', case when lost.chats > 0 then 'which chats these were: ' || listing.it end,
+         case when s.number between s.least and s.most then null
+              else pg_catalog.format('%s takes %s to %s; with the number that was meant in place of %s, the usual one: update platform_config set value = %L where key = %L;',
+                                     s.key, s.least, s.most, s.usual, s.usual, s.key) end) as decides,
        case when lost.chats > 0 then listing.it end as statement,
        changed.at as changed_at
   from (:unusable_settings) as s

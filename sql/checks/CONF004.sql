@@ -9,14 +9,17 @@
 -- why: a number was given in another unit, or a test value was left
 -- consequence: the functions obey: chats starve, end too soon, or are never taken from an operator who left
 -- help-sql: {remedy}
--- help-text: set it to what was meant in platform_config, or take the row out: then the default holds
+-- help-text: set it to what was meant, or take the row out: then the default holds
 -- says: users wait too long; nobody answers
 -- reads: platform_config
 -- Some keep when a setting was changed: that is taken where it is an instant and no other text.
 select p.key as setting,
        pg_catalog.left(p.value::text, 60) as value,
        odd.trouble,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy, false as advice,
+       pg_catalog.format('delete from platform_config where key = %L;', p.key) as remedy,
+       pg_catalog.format('%s takes %s to %s; with the number that was meant in place of %s, the usual one: update platform_config set value = %L where key = %L;',
+                         p.key, known.least, known.most, known.usual, known.usual, p.key) as decides,
+       false as advice,
        (select pg_catalog.max((pg_catalog.to_jsonb(s) ->> 'updated_at'::text)::timestamptz)
           from platform_config s
          where s.key::text = p.key::text and pg_catalog.to_jsonb(s) ->> 'updated_at'::text ~ '^[12][0-9]{3}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?[+-](0[0-9]|1[0-4]):[0-5][0-9]$') as changed_at,
@@ -34,14 +37,17 @@ select p.key as setting,
    select case when (p.value #>> '{}'::text[]) ~ '^[ \t\n\r\f\v]*-?[0-9]{1,9}(\.[0-9]{1,30})?[ \t\n\r\f\v]*$'
                then (p.value #>> '{}'::text[])::numeric end as number
  ) as said
-  join (values ('max_reassignments', 1::numeric, 1000::numeric), ('idle_timeout_minutes', 0.01, 1440), ('own_chat_after_seconds', 0, 604800),
-               ('queue_sla_minutes', 0.1, 10080)) as known (key, least, most) on known.key = p.key::text
+  join (values ('max_reassignments', 1::numeric, 1000::numeric, 3::numeric), ('idle_timeout_minutes', 0.01, 1440, 5),
+               ('own_chat_after_seconds', 0, 604800, 300), ('queue_sla_minutes', 0.1, 10080, 15)) as known (key, least, most, usual) on known.key = p.key::text
  where said.number between known.least and known.most
    and said.number not between odd.least and odd.most
 union all
 -- Keys are written as the functions spell them.
 select p.key, pg_catalog.left(p.value::text, 60), 'nothing reads it: the name is ' || known.key,
-       pg_catalog.format('delete from platform_config where key = %L;', p.key), true, null,
+       pg_catalog.format('delete from platform_config where key = %L;', p.key),
+       case when exists (select from platform_config o where o.key::text = known.key) then known.key || ' is there besides, and holds'
+            else pg_catalog.format('where its value was meant: update platform_config set key = %L where key = %L;', known.key, p.key) end,
+       true, null,
        'the name is misspelt', 'the usual value holds, whatever was meant'
   from platform_config p
   join (values ('max_reassignments'), ('idle_timeout_minutes'), ('own_chat_after_seconds'), ('queue_sla_minutes')) as known (key)
