@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 else:
     difflib = later("difflib")
 
+_SETS_FIRST = re.compile(r"(set (\S+) [^';]+;) (.+)")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -266,3 +267,23 @@ def initial(name: str | None) -> str:
     # The application may keep it as what is no text.
     letter = next((sign for sign in str(name or "") if sign.isalnum()), "")
     return f"{letter.upper()}." if letter else "—"
+
+
+def requests(statements: Iterable[str]) -> list[str]:
+    """What a shell hands on one by one, so that settings in front of a statement are requests of their own, told once.
+
+    >>> requests(["set search_path = a; drop rule x on t;", "set search_path = a; analyze t;", "begin; commit;"])
+    ['set search_path = a;', 'drop rule x on t;', 'analyze t;', 'begin; commit;']
+    >>> requests(["set a to b; set x to on; analyze t;", "set a to c; analyze t;", "set a to b; analyze;"])
+    ['set a to b;', 'set x to on;', 'analyze t;', 'set a to c;', 'analyze t;', 'set a to b;', 'analyze;']
+    """
+    told: list[str] = []
+    set_now: dict[str, str] = {}
+    for statement in statements:
+        rest = statement
+        while (own := _SETS_FIRST.fullmatch(rest)) is not None:
+            if set_now.get(own[2]) != own[1]:
+                told.append(own[1])
+            set_now[own[2]], rest = own[1], own[3]
+        told.append(rest)
+    return told

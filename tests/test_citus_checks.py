@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import psycopg
 import pytest
 
 from chatops import sqlfiles
+from chatops.migrations import scanner
 from tests.clusters import Cluster, people, value
 from tests.conftest import Result
 from tests.locks import wait_for
@@ -185,3 +188,45 @@ def test_no_row_of_a_schema_that_is_distributed_stays_on_the_coordinator(
     chatops_inprocess("--schema", "two", "migrate", "--yes", db=cluster.url, check=0)
     for schema in ("one", "two"):
         chatops_inprocess("--schema", schema, "verify", db=cluster.url, check=0)
+
+
+@pytest.mark.citus
+def test_the_lines_that_a_finding_prints_are_taken_there(tenant: Cluster, chatops_inprocess: Run) -> None:
+    """A worker takes one statement of a request, a switch of a trigger when it is told to, a setting that is sent on."""
+    schema_wrong = (
+        "alter table messages disable trigger update_chat_on_message",
+        "alter table messages add constraint has_text check (content <> '') not valid",
+        "alter table fictional_users enable row level security",
+        "create policy everybody on fictional_users for select using (true)",
+        "alter table fictional_users disable row level security",
+    )
+    with tenant.connect("acme") as own:
+        people(own, 3)
+        own.execute("set citus.enable_unsafe_triggers to on")
+        for statement in schema_wrong:
+            own.execute(statement.encode())
+        own.execute("set citus.propagate_set_commands to local")
+        with own.transaction():
+            own.execute("set local chatops.write = 'function'")
+            own.execute(
+                "update chats set waiting_since = now() - interval '1 hour' where id = (select max(id::text)::uuid from chats)"
+            )
+    codes = ("DB017", "DB005", "DB024", "QUEUE013")
+    asked = ("--schema", "acme", "diagnose", "--only", ",".join(codes))
+    told = json.loads(chatops_inprocess(*asked, "-o", "json", db=tenant.url, check=1).stdout)["findings"]
+    assert {one["code"] for one in told} == set(codes), told
+    lines = [line.strip() for line in chatops_inprocess(*asked, db=tenant.url, check=1).stdout.splitlines()]
+    typed = [shlex.split(line.removeprefix("or ")) for line in lines if line.startswith("or ")]
+    assert len(typed) == 3, lines
+    for words in typed:
+        requests = [text for word, text in pairwise(words) if word == "-c"]
+        with psycopg.connect(tenant.url, autocommit=True) as psql:
+            for request in requests:
+                psql.execute(request.encode())
+    pasted = [text for one in told for text in one["helps"] if "begin;" in text]
+    assert len(pasted) == 1, told
+    with psycopg.connect(tenant.url, autocommit=True) as psql:
+        for statement in scanner.scan(pasted[0]):
+            psql.execute(statement.text.encode())
+    found_again = chatops_inprocess(*asked, "-o", "json", db=tenant.url, check=0)
+    assert json.loads(found_again.stdout)["findings"] == []

@@ -151,6 +151,11 @@ def feeding(found: Iterable[Finding]) -> Finding | None:
 
 
 CANNOT_CALL, TAKEN_AWAY = "DB009", "DB030"
+_FOR_TENANTS = (
+    (re.compile(r"\btrigger\b", re.I), "set citus.enable_unsafe_triggers to on;"),
+    (re.compile(r"\bset local\b", re.I), "set citus.propagate_set_commands to local;"),
+)
+"""What a Citus cluster wants set, by what a statement says: else it refuses a trigger, and the worker sees no setting."""
 _MAY_NOT = re.compile(r"may not execute (.*) any more")
 
 
@@ -305,7 +310,12 @@ def _in_schema(sql: str, survey: Survey) -> str:
     schema = survey.inventory.schema
     if schema == DEFAULT_SCHEMA and "search_path from current" not in sql:
         return sql
-    return f"set search_path = {identifier(schema)}, pg_temp; {sql}"
+    own: list[str] = []
+    if survey.facts.distributed:
+        if "reset chatops.write;" in sql:  # a worker sees only what is set for one transaction
+            sql = sql.replace("set chatops.write", "begin; set local chatops.write", 1).replace("reset chatops.write;", "commit;")
+        own = [text for word, text in _FOR_TENANTS if word.search(sql)]
+    return " ".join((f"set search_path = {identifier(schema)}, pg_temp;", *own, sql))
 
 
 def _says(template: str | None, values: Values) -> TypeGuard[str]:

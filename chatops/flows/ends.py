@@ -69,8 +69,7 @@ def _to_paste(run: Invocation, error: ChatopsError) -> ChatopsError:
 
 def _by_psql(run: Invocation, statement: str) -> str:
     # What one -c holds is one transaction, which a setting in front of it comes too late for.
-    own = _SETS_FIRST.fullmatch(statement)
-    given = [word for one in (own.groups() if own else (statement,)) for word in ("-c", shlex.quote(one))]
+    given = [word for one in formatting.requests([statement]) for word in ("-c", shlex.quote(one))]
     return run.here("psql", "--write", "--", *given)
 
 

@@ -136,16 +136,22 @@ def unknown_for(found: Sequence[Finding]) -> list[tuple[Finding, list[str]]]:
 def _where_to_type(statements: Sequence[str], reader: Reader) -> Line:
     """The command that runs short statements, else the one that takes them."""
     psql = ["psql"] if all(_READS.match(one) for one in statements) else ["psql", "--write"]
-    if len(statements) == 1 and _SHORT.fullmatch(statements[0]):
-        quoted = f'"{statements[0]}"' if "'" in statements[0] else shlex.quote(statements[0])
-        return command_line("or", reader.here(*psql, "--", "-c", quoted), reader)
-    together = [one for one in statements if "\n" in one or (_ALONE.search(one) and ";" in one.strip().rstrip(";"))]
-    if len(statements) > 1 and not together and sum(map(len, statements)) <= SEVERAL:
-        given = [word for one in statements for word in ("-c", shlex.quote(one))]
+    # What one -c holds is one request: a worker of a Citus cluster takes of it the one statement that reaches its tables.
+    apart = formatting.requests(statements)
+    if sum(map(len, apart)) <= SEVERAL and not any(map(_of_several, apart)):
+        given = [word for one in apart for word in ("-c", _quoted(one))]
         return command_line("or", reader.here(*psql, "--", *given), reader)
-    if len(statements) == 1 and not together and len(statements[0]) <= SEVERAL:
-        return command_line("or", reader.here(*psql, "--", "-c", shlex.quote(statements[0])), reader)
     return command_line("paste into", reader.here(*psql), reader)
+
+
+def _of_several(request: str) -> bool:
+    """Whether what one -c would hold has to come statement by statement."""
+    return "\n" in request or request.startswith("begin;") or bool(_ALONE.search(request) and ";" in request.strip().rstrip(";"))
+
+
+def _quoted(statement: str) -> str:
+    """For a shell, as short as it can be."""
+    return f'"{statement}"' if "'" in statement and _SHORT.fullmatch(statement) else shlex.quote(statement)
 
 
 def finding_table(
