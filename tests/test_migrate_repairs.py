@@ -80,7 +80,7 @@ def test_rows_that_are_right_are_not_written_and_each_that_is_written_is_logged(
 
 
 def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_many_it_wrote(
-    deployed: Database, chatops_inprocess: Run
+    deployed: Database, chatops_inprocess: Run, tmp_path: Path
 ) -> None:
     codes = ("CHAT007", "CHAT008", "CHAT014", "CONF001", "DATA001", "QUEUE001")
     for code in codes:
@@ -93,7 +93,14 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     assert rows["021_write_path"] is None
     people = chatops_inprocess("migrate", "--dry-run", db=deployed, check=0).stdout
     assert f"({rows['023_repair_rows']} rows to mend)" in " ".join(people.split())
-    done = json.loads(chatops_inprocess("migrate", "--yes", "-o", "json", db=deployed, check=0).stdout)
+    ran = chatops_inprocess("migrate", "--yes", "-o", "json", "--write", f"plain={tmp_path / 'run.txt'}", db=deployed, check=0)
+    for name in ("020_fill_queue_clocks", "023_repair_rows"):
+        assert re.search(rf"✓ {name} +{rows[name]} rows? mended ", ran.stderr), ran.stderr
+    mended = rows["020_fill_queue_clocks"] + rows["023_repair_rows"]
+    said = " ".join((tmp_path / "run.txt").read_text().split())
+    assert f" {mended} rows mended, with what goes with them; " in said
+    assert "Each row that it mended, before and after: chatops log --full" in said
+    done = json.loads(ran.stdout)
     wrote = {row["name"]: row["rows"] for row in done["applied"]}
     assert {name: wrote[name] for name in ("020_fill_queue_clocks", "023_repair_rows")} == {
         name: rows[name] for name in ("020_fill_queue_clocks", "023_repair_rows")

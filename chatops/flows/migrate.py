@@ -219,7 +219,8 @@ def go(
             before_files.keep(database, was)
     lost = still_lost(database, losses)
     prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
-    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, invocation.here(*RUNS), lost))
+    runs, log = invocation.here(*RUNS), invocation.here("log", "--full")
+    invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, runs, log, lost))
     return ExitCode.OK
 
 

@@ -13,7 +13,8 @@ from chatops.migrations.locks import Blocker
 
 @frozen
 class Done:
-    """A file, view or step that is in now. Milliseconds; `rows` is what its own statements said they changed."""
+    """A file, view or step that is in now. Milliseconds; `rows` is what its own statements said they changed; where it
+    `mends`, how many its repairs found and mended, of which one may change several rows."""
 
     name: str
     kind: Literal["file", "view", "step"]
@@ -22,6 +23,7 @@ class Done:
     waited_ms: float
     rows: int
     attempts: int = 1
+    mends: bool = False
 
 
 @frozen

@@ -39,7 +39,7 @@ FROM_THEN_ON: Mapping[str, tuple[str, ...]] = {
         "release_and_reassign_chat() leaves a chat alone that was answered meanwhile, and one whose holder is not idle after all",
         "only releases without a reply count up to max_reassignments",
         "service_role gets operator_reply(), user_message(), operator_heartbeat(), release_chat(), reassign_chat(), close_chat()",
-        "nobody else may call those (42501), or has to; which login may be granted them: docs/safety.md, Who may call what",
+        "nobody else may call those (42501), no application needs them; who may get them: docs/safety.md, Who may call what",
     ),
     "022_stop_new_damage": (
         "a reply by an operator who no longer holds the chat is refused (55000)",

@@ -217,7 +217,8 @@ class Migrating:
             rows = steps.all()
             self.attempts.unflushed = False
             took_ms = (time.monotonic() - started) * 1000 if steps.took_ms is None else steps.took_ms
-            return Done(entry.name, "file", entry.effect, took_ms, 0.0, rows)
+            mends = entry.file.reading.repairs is not None
+            return Done(entry.name, "file", entry.effect, took_ms, 0.0, rows, mends=mends)
 
         followed = self.followed(0)
 

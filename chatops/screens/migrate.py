@@ -185,7 +185,7 @@ def nothing_line(prepared: Prepared) -> str:
 
 def outcome_answer(
     prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str, psql: str,
-    losses: Sequence[RoleLoses] = (),
+    log: str, losses: Sequence[RoleLoses] = (),
 ) -> Answer:  # fmt: skip
     """What a run did, which roles can do less now, and the commands that prove it, tell others, and (`psql`) run a grant."""
     files = [done for done in outcome.done if done.kind == "file"]
@@ -198,14 +198,18 @@ def outcome_answer(
     within = formatting.duration(sum(done.duration_ms for done in (*files, *made)) / 1000)
     line += f", {within} of it in the files." if (files or made) and within != formatting.duration(seconds) else "."
     if files:
-        rows = sum(done.rows for done in files)
-        line += f" {formatting.plural(rows, 'row') if rows else 'No row'} changed; {_locks_had(outcome.done)}."
+        mended, rows = (sum(done.rows for done in files if done.mends is mends) for mends in (True, False))
+        told = [f"{formatting.plural(rows, 'row')} changed"] if rows else []
+        told += [f"{formatting.plural(mended, 'row')} mended, with what goes with them"] if mended else []
+        line += f" {' and '.join(told) or 'No row changed'}; {_locks_had(outcome.done)}."
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
         line += f" {formatting.visible(not_applied(prepared.plan.to, outcome.left))}"
     check: list[Line] = [line, *(lost_rights.since_now(losses, psql) if losses else ())]
     if prepared.folder.source == SHIPPED:
+        if any(done.mends and done.rows for done in files):
+            check += [[Span("Each row that it mended, before and after: "), Span(log, "code")]]
         check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {
         "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),
@@ -233,7 +237,7 @@ _APPLIED = (
 def done_line(done: Done) -> Line:
     """One file that is in now."""
     waited = f" after {formatting.duration(done.waited_ms / 1000)} of waiting" if done.attempts > 1 else ""
-    changed = f"{formatting.plural(done.rows, 'row')} changed   " if done.rows else ""
+    changed = f"{formatting.plural(done.rows, 'row')} {'mended' if done.mends else 'changed'}   " if done.rows else ""
     return [
         Span("  ✓ ", "ok"),
         Span(f"{formatting.visible(done.name):<28}  {changed}{formatting.duration(done.duration_ms / 1000)}{waited}"),
