@@ -194,6 +194,21 @@ def test_history_is_looked_back_to_the_last_migration_unless_told(latest_databas
     )
 
 
+def test_the_proof_names_what_advice_takes_from_it(latest_database: Database, chatops_inprocess: Run) -> None:
+    latest_database.script(
+        "create function nothing() returns trigger language plpgsql as 'begin return null; end';"
+        "create trigger extra after insert on operators for each row execute function nothing()"
+    )
+    chatops_inprocess("monitor", "--once", "--store", "--yes", db=latest_database, check=None)
+
+    def told() -> str:
+        return " ".join(chatops_inprocess("verify", "schema", db=latest_database, terminal=(80, 60), check=0).stdout.split())
+
+    assert "but for what" not in told()
+    latest_database.execute("drop trigger extra on operators")
+    assert "; but for what DB030 says, as advice" in told()
+
+
 def test_history_of_seconds_is_judged_in_no_format_and_by_no_count(latest_database: Database, chatops_inprocess: Run) -> None:
     def asked(form: str, *more: str) -> str:
         return chatops_inprocess("verify", *more, "-o", form, db=latest_database, check=0).stdout

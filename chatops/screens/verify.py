@@ -77,6 +77,8 @@ PROOF = ("DB003", "DB018", "DB007")
 """What proves that the files are in: what they make is there, as they make it, and works."""
 PROOF_FROM = {"022": "DB017", "024": "DB013", "025": "DB005"}
 """By the number of the file from which on it is proof, too: guards, uniqueness, constraints."""
+SAFEGUARDS = "DB030"
+"""What misses objects and rights that no other check misses."""
 
 
 def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping[str, Age]) -> list[Line]:
@@ -103,7 +105,10 @@ def _of_the_files(survey: Survey, reader: Reader, fail_on: FailOn, ages: Mapping
     lines: list[Line] = [[Span(told, "ok")]]
     codes = [*PROOF, *(code for number, code in PROOF_FROM.items() if newest >= number)]
     proof = [f"{one.check.expected} ({one.check.code})" for code in codes for one in schema if one.check.code == code]
-    lines += [[Span(piece, "dim")] for piece in textwrap.wrap(f"proof: {'; '.join(proof)}", (reader.width or 10_000) - 1)]
+    # Nothing is wrong here: what failed is advice, and takes a little from what the others prove.
+    less = [one.check.code for one in schema if one.status == "failed" and one.check.code in (*codes, SAFEGUARDS)]
+    but = f"; but for what {listed(less)} {'says' if len(less) == 1 else 'say'}, as advice" if less else ""
+    lines += [[Span(piece, "dim")] for piece in textwrap.wrap(f"proof: {'; '.join(proof)}{but}", (reader.width or 10_000) - 1)]
     return lines
 
 
