@@ -9,7 +9,7 @@
 --   rows that Citus copies to a worker stay here, too, until they are truncated
 -- consequence: the coordinator does all the work, and what looks distributed or guarded is not
 -- help-sql: {remedy}
--- help-text: `migrate --schema NAME` distributes a tenant's schema; public stays on the coordinator
+-- help-text: `migrate` distributes the schema of a tenant (--schema NAME); public stays on the coordinator
 -- says: the deploy is not right
 -- needs-table: chats
 -- unplanted: it takes a Citus cluster
