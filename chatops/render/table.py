@@ -1,4 +1,4 @@
-"""For a person at a terminal."""
+"""For a person at a terminal; in a pipe, `-o table` keeps its short ids: `chatops operators -o table | head`."""
 
 from __future__ import annotations
 
