@@ -35,6 +35,7 @@ def what_came_of_it(survey: Survey, desk: Desk, reader: Reader, changes: Changes
             head, *rest = wrap(" ".join(codes), reader, CODE + 2)
             told.append([Span(f"{f'{title} {len(codes)}':<{CODE + 2}}", "strong"), Span(head)])
             told += [" " * (CODE + 2) + line for line in rest]
+    told += wrap("What was refused meanwhile is no row here: the logs of application and server have it.", reader, 0)
     told += short.next_step(found, survey, reader) if found else []
     data = survey_data(survey) | compared(changes)
     return Answer("diagnose", [Text(told), finding_table(found, reader, changes)], data=data, now=survey.now)

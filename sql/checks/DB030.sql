@@ -406,7 +406,7 @@ select f.object,
                when f.object like '% may use schema %' then o.role || ' is refused everything there: permission denied for schema'
                when f.object like '% may execute %' then o.role || ' gets "permission denied for function"'
                when f.trouble = 'holds for fewer columns than it did' then o.role || ' is refused what it ' || case o.verb when 'select' then 'reads' else 'writes' end || ' of the other columns: permission denied'
-               when o.verb is not null then o.role || ' gets "permission denied for table ' || o.whereof || '": what it ' || case o.verb when 'select' then 'read' when 'delete' then 'deleted' else 'wrote' end || ' there is refused'
+               when o.verb is not null then o.role || ' gets "permission denied for table ' || o.whereof || '": what it ' || case o.verb when 'select' then 'read' when 'delete' then 'deleted' else 'wrote' end || ' there is refused, and only the logs of application and server have it'
                when f.trouble like 'is checked later %' then 'an insert with "on conflict" on these columns is refused (55000)'
                when o.word = 'key' then 'a second row with the same values gets in, and an insert with "on conflict" on these columns is refused (42P10)'
                when o.word = 'foreign' then case when f.trouble = 'is gone' then 'rows may refer to what is not there, and nothing goes with what is deleted' else 'what refers to rows is checked, or goes with them, in another way' end
