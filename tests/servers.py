@@ -278,6 +278,7 @@ class Database:
     name: str
     _kept: psycopg.Connection[tuple[Any, ...]] | None = field(default=None, repr=False)
     _opened: list[psycopg.Connection[tuple[Any, ...]]] = field(default_factory=list, repr=False)
+    _idle: dict[tuple[tuple[str, Any], ...], list[psycopg.Connection[tuple[Any, ...]]]] = field(default_factory=dict, repr=False)
     _steered: bool = field(default=False, repr=False)
 
     @property
@@ -290,6 +291,21 @@ class Database:
         connection = self.server.connect(self.name, **options)
         self._opened.append(connection)
         return connection
+
+    def idle(self, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
+        """A session that was put by, as it began but for what it has read of the catalog; a new one where there is none."""
+        ready = self._idle.get(tuple(options.items()))
+        return ready.pop() if ready else self.connect(**options)
+
+    def put_by(self, connection: psycopg.Connection[tuple[Any, ...]], **options: Any) -> None:
+        """Keeps a session that began with these options, and is not needed any more, for `idle`, where nothing is under way in it."""
+        if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            connection.execute("discard all", prepare=False)
+            # The driver does not see that what it had prepared is gone.
+            connection._prepared = type(connection._prepared)()
+            self._idle.setdefault(tuple(options.items()), []).append(connection)
+        else:
+            connection.close()
 
     def execute(self, statement: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Runs one statement by itself and returns its rows; none when it has none."""
@@ -358,6 +374,7 @@ class Database:
         for connection in self._opened:
             connection.close()
         self._opened.clear()
+        self._idle.clear()
         self._kept = None
 
     def drop(self) -> None:

@@ -123,9 +123,9 @@ def directly(street: Other, way: Way) -> list[Any]:
     return spoken(street, street.session(way.who), way)
 
 
-def by_turns(turn: int) -> Iterator[str]:
-    """The ways whose turn it is; in the long form all."""
-    return iter(list(WAYS) if LONG else list(WAYS)[turn % 3 :: 3])
+def by_turns(turn: int, of: int = 3) -> Iterator[str]:
+    """The ways whose turn it is, of so many; in the long form all."""
+    return iter(list(WAYS) if LONG else list(WAYS)[turn::of])
 
 
 # ---- poolers ---------------------------------------------------------------------------------------------------------------
@@ -253,4 +253,4 @@ def test_under_the_settings_of_any_session_every_way_comes_to_the_same(plainly: 
                 connection.execute("select set_config(%s, %s, false)", [setting, value])
         return spoken(street, connection, way)
 
-    assert differences(plainly(label), speak, by_turns(list(SETTINGS).index(name))) == {}
+    assert differences(plainly(label), speak, by_turns(list(SETTINGS).index(name), of=len(SETTINGS))) == {}

@@ -351,6 +351,11 @@ select created_at < now() + interval '1 minute' from messages where content = 'x
 }  # fmt: skip
 
 
+def as_whom(who: str) -> dict[str, str]:
+    """How somebody's session begins."""
+    return {"user": conftest.APPLICATION_OWNER} if who == "owner" else {}
+
+
 class Street:
     """A database with two operators, five users and four chats; what a way does on it, and how they stand then."""
 
@@ -403,9 +408,7 @@ update chats as c set message_count = (select count(*) from messages where chat_
     def session(self, who: str) -> psycopg.Connection[Any]:
         """A session as the hosting gives it to somebody."""
         if who not in self.sessions:
-            connection = self.sessions[who] = self.database.connect(
-                **({"user": conftest.APPLICATION_OWNER} if who == "owner" else {})
-            )
+            connection = self.sessions[who] = self.database.idle(**as_whom(who))
             if who in self.names:
                 claims = json.dumps({"sub": self.names[who], "role": "authenticated"})
                 connection.execute("select set_config('request.jwt.claims', %s, false)", [claims])
@@ -448,9 +451,12 @@ update chats as c set message_count = (select count(*) from messages where chat_
         return [name for name, query in asked.items() if self.database.execute(query)]
 
     def leave(self) -> None:
-        """Takes everybody out again."""
-        for connection in self.sessions.values():
-            connection.close()
+        """Takes everybody out again; their sessions are for the next, in the long form each has its own."""
+        for who, connection in self.sessions.items():
+            if conftest.LONG:
+                connection.close()
+            else:
+                self.database.put_by(connection, **as_whom(who))
         tables = ("messages", "chat_assignments", "operator_activity", "chats", "real_users", "fictional_users", "operators")
         texts = "".join(f"delete from {table};" for table in (*tables, "auth.users"))
         self.database.script(f"set local session_replication_role = replica; {texts}")
