@@ -194,7 +194,7 @@ def visible(text: str, *, lines: bool = False) -> str:
     ('a\\x1b[31mb\\nc', '\\x3a:error::no', '::1')
     """
     text = disarmed(text)
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     if "\u200d" in text or "\u200c" in text:
         text = _JOINERS.sub("", text)

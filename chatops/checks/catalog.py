@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from chatops import sqlfiles
@@ -106,7 +107,12 @@ def only_in_cluster(file: str) -> Mapping[str, Mapping[str, str]]:
 def checksum(file: str) -> str:
     """The sha256 of a file's text, by its name in the catalog."""
     relative = file if file == BOOKKEEPING or file.startswith("views/") else f"migrations/{file}"
-    path = sqlfiles.root() / f"{relative}.sql"
+    return _sum_of(sqlfiles.root() / f"{relative}.sql")
+
+
+@cache
+def _sum_of(path: Path) -> str:
+    """A shipped file stays as it is while chatops runs, and is asked for again and again."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 

@@ -203,6 +203,8 @@ def _shared(state: _Run, check: Check, checks: Sequence[Check]) -> Result | None
     """The result of a check that was asked together with those that begin alike; None when it is the only one."""
     if check.code in state.together:
         return state.together.pop(check.code)
+    if not check.shares:
+        return None
     group = [other for other in checks if other.shares[:1] == check.shares[:1] and other.code not in state.together]
     group = [other for other in group if _by_own_rows(state, other) == _by_own_rows(state, check)]
     group = [

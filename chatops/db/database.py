@@ -15,7 +15,7 @@ from chatops import interrupts
 from chatops.db.facts import BY_SCHEMA, Facts, facts_by_schema, facts_query, hidden_query
 from chatops.db.link import Intent
 from chatops.db.session import PINS, SHORTEST_MS, too_short
-from chatops.db.statements import Row, Statements, row_of
+from chatops.db.statements import Row, Statements, has_rows, row_of
 from chatops.db.texts import Parameters, identifier, inlined, literal
 from chatops.errors import ConnectionLostError, DatabaseError, HiddenRowsError, StatementTimeoutError, standby_refused
 from chatops.settings import Target
@@ -202,8 +202,8 @@ class Database(Statements):
             with self._translated(), self._connection.cursor(row_factory=row_of(row)) as cursor:
                 cursor.execute(request.encode())
                 pins = True
-                while cursor.description is None or pins:
-                    pins = pins and cursor.description is None
+                while not has_rows(cursor.pgresult) or pins:
+                    pins = pins and not has_rows(cursor.pgresult)
                     cursor.nextset()
                 return cursor.fetchall()
 

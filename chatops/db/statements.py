@@ -25,11 +25,17 @@ _COPY_CHUNK = 128 << 10
 _FINISHED = frozenset((pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY))
 
 
+def has_rows(result: pq.abc.PGresult | None) -> bool:
+    """Whether a statement returned rows, perhaps none: a cursor's `description` makes an object of each column to tell."""
+    return result is not None and (result.nfields > 0 or result.status == pq.ExecStatus.TUPLES_OK)
+
+
 def row_of(kind: type[Row]) -> Callable[[psycopg.Cursor[Any]], RowMaker[Row]]:
     """As the driver's `class_row`, without a dictionary for each row where a query's columns come as the class has them."""
 
     def of_cursor(cursor: psycopg.Cursor[Any]) -> RowMaker[Row]:
-        columns = tuple(column.name for column in cursor.description or ())
+        result = cursor.pgresult
+        columns = tuple((result.fname(at) or b"").decode() for at in range(result.nfields)) if result is not None else ()
         if not columns or columns != getattr(kind, "__match_args__", ()):
             return class_row(kind)(cursor)
         return lambda values: kind(*values)
@@ -50,21 +56,21 @@ class Statements(Link):
         """The rows of one query whose columns only the query knows; [] when the statement returns none."""
         with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(*self._bound(text, parameters))
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if has_rows(cursor.pgresult) else []
 
     def mappings_before(self, text: str, after: str, *, first: str = "") -> list[dict[str, Any]]:
         """The rows of one query of ours, what comes `first` and returns none, and what comes after it, in one round trip."""
         with self._translated(), self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(f"{first}{text}\n;\n{after}".encode())
-            while cursor.description is None and cursor.nextset():
+            while not has_rows(cursor.pgresult) and cursor.nextset():
                 pass
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if has_rows(cursor.pgresult) else []
 
     def tuples(self, text: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
         """The rows of one query as tuples; [] when the statement returns none."""
         with self._translated(), self._connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(*self._bound(text, parameters))
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if has_rows(cursor.pgresult) else []
 
     def value(self, text: str, parameters: Parameters | None = None) -> Any:
         """The first column of the first row, None when there is no row."""
@@ -107,7 +113,7 @@ class Statements(Link):
             cursor.execute(text.encode())  # bytes: the text is SQL as it stands, not a template
             results: list[list[tuple[Any, ...]]] = []
             while True:
-                if cursor.description is not None:
+                if has_rows(cursor.pgresult):
                     results.append(cursor.fetchall())
                 if not cursor.nextset():
                     return results
