@@ -77,16 +77,18 @@ def test_a_check_whose_condition_does_not_hold_is_not_asked_and_one_whose_does_i
         with reading.reading():
             known = run.parameters(run.run(reading, []))
         for change, passed in (
-            ("select", {"DB019", "DB030"}),
-            ("alter table chats alter column chat_state set default 'other'", {"DB019"}),
-            ("alter table chats alter column chat_state set default 'waiting_assignment'", {"DB019", "DB030"}),
-            ("alter table messages add constraint new check (content is not null)", {"DB019"}),
-            ("alter table messages drop constraint new", {"DB019", "DB030"}),
-            (kept.format("""'"no object"'"""), {"DB019"}),
-            ("delete from chatops.settings where key = 'safety'", {"DB019", "DB030"}),
-            ("create function close_chat() returns int language sql as 'select 1'", {"DB030"}),
-            ("drop function close_chat()", {"DB019", "DB030"}),
-            ("alter table chatops.settings rename to otherwise", set()),
+            ("select", {"DB019", "DB029", "DB030"}),
+            ("alter table chats alter column chat_state set default 'other'", {"DB019", "DB029"}),
+            ("alter table chats alter column chat_state set default 'waiting_assignment'", {"DB019", "DB029", "DB030"}),
+            ("alter table messages add constraint new check (content is not null)", {"DB019", "DB029"}),
+            ("alter table messages drop constraint new", {"DB019", "DB029", "DB030"}),
+            (kept.format("""'"no object"'"""), {"DB019", "DB029"}),
+            ("delete from chatops.settings where key = 'safety'", {"DB019", "DB029", "DB030"}),
+            ("create function close_chat() returns int language sql as 'select 1'", {"DB029", "DB030"}),
+            ("drop function close_chat()", {"DB019", "DB029", "DB030"}),
+            ("grant select on chatops.settings to public", {"DB019", "DB030"}),
+            ("revoke select on chatops.settings from public", {"DB019", "DB029", "DB030"}),
+            ("alter table chatops.settings rename to otherwise", {"DB029"}),
         ):
             mended.execute(change)
             with reading.reading():
@@ -143,23 +145,75 @@ OF_OTHERS = {
 }  # fmt: skip
 
 
-def test_where_anything_of_others_is_found_it_was_asked_for(mended: Database) -> None:
-    check = next(one for one in load.shipped() if one.code == "DB019")
+COMES = "create role early_one login; grant insert, update on chats, messages to early_one; "
+OF_THE_DATABASE = "do $$ begin execute format('alter database %I {}', current_database()); end $$"
+SWITCHED_OFF = {
+    "a table that a crash empties": "alter table operator_activity set unlogged",
+    "a sequence that a crash empties": "create unlogged sequence chatops.foreign_thing",
+    "no trigger fires": OF_THE_DATABASE.format("set session_replication_role = replica"),
+    "no trigger fires for somebody": "create role early_one; alter role early_one set session_replication_role = replica",
+    "guards are passed by somebody": "create role early_one; alter role early_one set chatops.write = 'own'",
+    "guards are passed": COMES + "alter role early_one set chatops.write = 'own'",
+    "nothing is written": "alter role all set default_transaction_read_only = on",
+    "work is cut off": OF_THE_DATABASE.format("set statement_timeout = ''5ms''"),
+    "work is cut off, without a unit": OF_THE_DATABASE.format("set lock_timeout = 5"),
+    "work is cut off, in part of a second": OF_THE_DATABASE.format("set idle_session_timeout = ''0.4s''"),
+    "somebody else": COMES + "create role other_one; alter role early_one set role = other_one",
+    "no row for whoever is under a policy": COMES + "alter table chats enable row level security; alter role early_one set row_security = off",
+    "no table is found": OF_THE_DATABASE.format("set search_path = pg_catalog"),
+    "a library": OF_THE_DATABASE.format("set session_preload_libraries = gone"),
+    "lost in a crash": OF_THE_DATABASE.format("set synchronous_commit = off"),
+    "may not log in": COMES + "alter role early_one nologin",
+    "a password that expired": COMES + "alter role early_one valid until '2020-01-01'",
+    "a password that expired, of a member": "create role early_ones; grant insert, update on chats, messages to early_ones; "
+    "create role early_one login valid until '2020-01-01' in role early_ones",
+    "a password that expired, of who may call": "create role early_one login valid until '2020-01-01'; "
+    "do $$ begin execute format('grant execute on function %s to early_one', (select oid::regprocedure from pg_proc where proname = 'user_message' limit 1)); end $$",
+    "a right on columns": "create role early_one login valid until '2020-01-01'; "
+    "grant insert (content), update (content) on messages to early_one; grant update (chat_state) on chats to early_one",
+    "may not connect": COMES + "do $$ begin execute format('revoke connect on database %I from public', current_database()); end $$",
+    "may have no connection": COMES + "alter role early_one connection limit 0",
+    "nobody connects": OF_THE_DATABASE.format("connection limit 0"),
+    "text is sorted otherwise": "update pg_database set datcollversion = '0.1' where datname = current_database()",
+    "keys are not checked": "alter table messages disable trigger all",
+    "left out by autovacuum": "alter table messages set (autovacuum_enabled = off)",
+    "left out by another name": "alter table messages set (autovacuum_vacuum_threshold = 100000000)",
+    "left out by a share": "alter table messages set (autovacuum_vacuum_scale_factor = 10)",
+    "long texts are left out": "alter table messages set (toast.autovacuum_enabled = off)",
+    "the catalog says no trigger": "update pg_class set relhastriggers = false where oid = 'messages'::regclass",
+    "the catalog says no index": "update pg_class set relhasindex = false where oid = 'messages'::regclass",
+    "policies for the owner": "create role early_one; alter table chatops.settings owner to early_one; "
+    "alter table chatops.settings enable row level security, force row level security",
+    "stored within its row": "alter table messages alter column content set storage plain",
+    "no statistics": "alter table messages alter column content set statistics 0",
+    "no replica identity": "alter table messages replica identity nothing; create publication foreign_thing for table messages",
+    "everybody writes": "grant insert on messages to public",
+    "everybody empties": "alter table messages enable row level security; grant truncate on messages to public",
+    "everybody reads what is noted": "grant select on chatops.settings to public",
+    "everybody sets a sequence": "grant update on all sequences in schema chatops to public",
+    "everybody creates": "grant create on schema chatops to public",
+    "everybody gets rights": "alter default privileges in schema chatops grant usage on sequences to public",
+}  # fmt: skip
+
+
+def test_where_anything_is_found_it_was_asked_for(mended: Database) -> None:
     with opened(mended) as reading, reading.reading():
         known = run.parameters(run.run(reading, []))
-    texts = (sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")), check.query(before_018=False))
-    asked, found = (db.inlined(text, known) for text in texts)
     with mended.connect() as session:
         session.execute(
             "set session_replication_role = replica; truncate chats, messages cascade; reset session_replication_role"
         )
-        assert session.execute(asked).fetchall() == [(False,)]
-        for what, change in OF_OTHERS.items():
-            session.execute("begin")
-            session.execute(change)
-            assert session.execute(found).fetchall(), f"{what} is not found at all"
-            assert session.execute(asked).fetchall() == [(True,)], what
-            session.execute("rollback")
+        for code, changes in (("DB019", OF_OTHERS), ("DB029", SWITCHED_OFF)):
+            check = next(one for one in load.shipped() if one.code == code)
+            texts = (sqlfiles.body(sqlfiles.query(f"queries/{check.only_if}.sql")), check.query(before_018=False))
+            asked, found = (db.inlined(text, known) for text in texts)
+            assert session.execute(asked).fetchall() == [(False,)], code
+            for what, change in changes.items():
+                session.execute("begin")
+                session.execute(change)
+                assert session.execute(found).fetchall(), f"{what} is not found at all"
+                assert session.execute(asked).fetchall() == [(True,)], what
+                session.execute("rollback")
 
 
 def test_the_names_of_the_expected_objects_tell_what_the_objects_do(healthy_everywhere: Database) -> None:
