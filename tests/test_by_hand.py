@@ -81,9 +81,10 @@ def test_what_is_later_is_pending_and_nothing_is_missing(
     assert not {text for text in helps(findings) if text.startswith("migrate")}, findings
     assert ("DB033" in findings) == (last[:3] >= NEEDS_TABLES)
     status = chatops_inprocess("status", db=database).stdout
-    assert f"the newest object found is one that {stand} makes\n" in status
+    why = "" if stand >= "017" else "; adopt looks at each file up to 017, and leaves pending what is not in"
+    assert f"the newest object found is one that {stand} makes{why}\n" in status
     refused = chatops_inprocess("migrate", "--dry-run", db=database, check=4)
-    assert f"the newest object found is one that {stand} makes\n" in refused.stderr
+    assert f"the newest object found is one that {stand} makes{why}\n" in refused.stderr
     take_over = f"chatops adopt --to {max(stand, '017')}"
     assert take_over in status
     if "DB005" not in findings:  # what 025 leaves for 026 to validate

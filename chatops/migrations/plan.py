@@ -255,6 +255,20 @@ def taking_over(adopt: str, source: str, to: str | None, stand: str = DEPLOYED) 
     return f"{adopt.replace(f' --to {shlex.quote(to)}', '', 1)} --to {stand}"
 
 
+def stands_at(to: str | None, stand: str) -> str:
+    """How far the shipped files have come by what is found, and why `taking_over` names a later one.
+
+    >>> stands_at(None, "017"), stands_at("016", "016")
+    ('the newest object found is one that 017 makes', 'the newest object found is one that 016 makes')
+    >>> stands_at(None, "016").partition("; ")[2]
+    'adopt looks at each file up to 017, and leaves pending what is not in'
+    """
+    found = f"the newest object found is one that {stand} makes"
+    if to is not None or stand >= DEPLOYED:
+        return found
+    return f"{found}; adopt looks at each file up to {DEPLOYED}, and leaves pending what is not in"
+
+
 def not_applied(to: str | None, names: Sequence[str]) -> str:
     """One sentence about files beyond the one asked for.
 

@@ -15,7 +15,7 @@ from chatops.later import later
 from chatops.migrations.carry_over import carried_over, refuse_known_elsewhere, refuse_strange_folder
 from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import MigrationPlan, destination, listed, plan, taking_over
+from chatops.migrations.plan import MigrationPlan, destination, listed, plan, stands_at, taking_over
 from chatops.migrations.problems import problems
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 from chatops.migrations.views import View, views
@@ -164,7 +164,7 @@ def refuse_unknown(database: Database, ledger: Ledger, folder: Folder, request: 
         steps.append(("then", request.again))
     raise RefusedError(
         f"schema {schema} holds the chat tables, but no ledger says which files made them; nothing was changed",
-        details=(f"the newest object found is one that {found} makes",) if shipped else (),
+        details=(stands_at(request.to, found),) if shipped else (),
         next_steps=steps,
     )
 

@@ -12,7 +12,7 @@ from chatops.errors import ExitCode
 from chatops.frozen import frozen
 from chatops.later import later
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import Entry, MigrationPlan, State, taking_over
+from chatops.migrations.plan import Entry, MigrationPlan, State, stands_at, taking_over
 from chatops.migrations.source import DEPLOYED, SHIPPED, Folder
 from chatops.migrations.views import views
 from chatops.model import Answer, Column, Line, Span, Table, Text
@@ -75,7 +75,7 @@ def status(
     pending = plan.apply
     lines: list[Line] = [*([[Span(doubt, "warning")]] if doubt else []), _headline(folder, plan, ledger, unknown=unknown)]
     if unknown and folder.source == SHIPPED:
-        lines.append(f"  the newest object found is one that {stand} makes")
+        lines.append(f"  {stands_at(plan.to, stand)}")
     if unknown:
         lines.append([Span("  take it over: "), Span(taking_over(adopt, folder.source, plan.to, stand), "code")])
     after: list[Line] = []
