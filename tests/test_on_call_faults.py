@@ -11,7 +11,7 @@ import pytest
 from chatops import sqlfiles
 from chatops.flows.psql_session import told_to_run
 from tests.ailing import deployed, mended, plant
-from tests.conftest import APPLICATION_OWNER, Result, url_as
+from tests.conftest import APPLICATION_OWNER, LONG, Result, url_as
 from tests.servers import Database
 
 __all__ = ["deployed", "mended"]
@@ -126,28 +126,34 @@ def test_an_application_that_may_only_call_functions_and_not_one_that_it_needs_a
             (row,) = one["rows"]  # type: ignore[misc]
             assert row["object"] == pages
             assert row["trouble"] == f"may not execute {', '.join(sorted(lost))} any more"
-            screen = chatops_inprocess("diagnose", db=database, terminal=(80, 40), check=1).stdout
-            if one["severity"] == "critical":
-                assert all(act in screen for act in lost), screen
+            # The screen draws one act as it draws another: in the quick form the first, all of them, and what is no act.
+            if LONG or lost in ((ACTS[0],), ACTS, ("reopen_chat",)):
+                screen = chatops_inprocess("diagnose", db=database, terminal=(80, 40), check=1).stdout
+                if one["severity"] == "critical":
+                    assert all(act in screen for act in lost), screen
             database.execute(one["help_sql"])
             assert found() == [], lost
 
 
-@pytest.mark.parametrize("refused", ["authenticated", "service_role"])
 def test_scenarios_are_lived_through_as_the_roles_of_the_application_too(
-    migrated_application_database: Database, chatops_inprocess: Run, refused: str
+    migrated_application_database: Database, chatops_inprocess: Run
 ) -> None:
     database = migrated_application_database
-    for url in (database.url, url_as(database, APPLICATION_OWNER)):
+    urls = (database.url, url_as(database, APPLICATION_OWNER))
+    for url in urls:
         page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=0).stdout
         assert "✓ as authenticated: assign" in page
         assert "✓ as service_role: assign" in page
         assert "steps that name no role: as p" in page
-    database.execute(f"revoke execute on function assign_chat_to_operator(uuid) from public, {refused}")
-    for url in (database.url, url_as(database, APPLICATION_OWNER)):
-        page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=1).stdout
-        assert f"✗ as {refused}: assign" in page
-        assert page.count("✗") == 1, page
+    assign = "execute on function assign_chat_to_operator(uuid)"
+    database.execute(f"revoke {assign} from public")
+    for at, refused in enumerate(("authenticated", "service_role")):
+        database.execute(f"revoke {assign} from {refused}")
+        for url in urls if LONG else urls[at : at + 1]:
+            page = chatops_inprocess("verify", "--scenarios", "--yes", db=url, check=1).stdout
+            assert f"✗ as {refused}: assign" in page
+            assert page.count("✗") == 1, page
+        database.execute(f"grant {assign} to {refused}")
 
 
 def test_the_first_screen_says_what_is_new_since_this_machine_looked_last(
