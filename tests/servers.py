@@ -369,6 +369,12 @@ class Database:
             self.close()
             self.execute(f"drop owned by {name} cascade; drop role {name}")
 
+    def without_hosting(self) -> None:
+        """Takes from the hosting's roles, which another test may have made on this server, what migrations granted them here."""
+        for (name,) in self.execute("select rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')"):
+            for what in ("all functions in schema public", "all tables in schema public", "schema public"):
+                self.execute(f"revoke all on {what} from {name}")
+
     def close(self) -> None:
         """Closes every connection that was opened through this object, so that it can be a template."""
         for connection in self._opened:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from chatops import db, sqlfiles
 from chatops.chats import planting
 from chatops.checks import load, quick, run
 from tests.ailing import deployed, healthy_everywhere, mended, opened, plant
 from tests.servers import Database
+
+Run = Callable[..., Any]
 
 __all__ = ["deployed", "healthy_everywhere", "mended"]
 
@@ -68,11 +72,16 @@ def test_nearly_all_of_a_healthy_tenant_is_told_by_one_request(mended: Database)
     assert len(passed) > 0.9 * len(load.shipped())
 
 
-def test_a_check_whose_condition_does_not_hold_is_not_asked_and_one_whose_does_is(mended: Database) -> None:
+def test_a_check_whose_condition_does_not_hold_is_not_asked_and_one_whose_does_is(
+    mended: Database, chatops_inprocess: Run
+) -> None:
     kept = (
         "insert into chatops.settings (target_schema, key, value) values ('public', 'safety', {}) "
         "on conflict (target_schema, key) do update set value = excluded.value"
     )
+    mended.without_hosting()
+    mended.execute("delete from chatops.settings where key = 'safety'")
+    chatops_inprocess("monitor", "--once", "--store", "--yes", db=mended)
     with opened(mended) as reading:
         with reading.reading():
             known = run.parameters(run.run(reading, []))
@@ -197,6 +206,7 @@ SWITCHED_OFF = {
 
 
 def test_where_anything_is_found_it_was_asked_for(mended: Database) -> None:
+    mended.without_hosting()
     with opened(mended) as reading, reading.reading():
         known = run.parameters(run.run(reading, []))
     with mended.connect() as session:

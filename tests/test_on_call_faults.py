@@ -246,10 +246,7 @@ def test_scenarios_go_through_the_day_of_each_role_and_say_who_cannot_do_what(
 ) -> None:
     """A role that only calls functions, and a step that nobody but the owner may do: named, with what refuses it."""
     database = latest_database
-    # Roles of the hosting that another test made on this server were granted our functions by what built this database: not so here.
-    for (other,) in database.execute("select rolname from pg_roles where rolname in ('authenticated', 'service_role')"):
-        for what in ("all functions in schema public", "all tables in schema public", "schema public"):
-            database.execute(f"revoke all on {what} from {other}")
+    database.without_hosting()
     database.execute("delete from chatops.settings where key = 'safety'")
     with database.role("pages", "nologin") as pages:
         database.execute(f"grant usage on schema public to {pages}; grant execute on all functions in schema public to {pages}")

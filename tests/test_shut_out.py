@@ -92,6 +92,7 @@ def fails(database: Database, login: str) -> bool:
 def logins(latest_database: Database) -> Iterator[dict[str, str]]:
     """A database with one chat, a login that was granted its tables, and two that may be."""
     database = latest_database
+    database.without_hosting()
     with ExitStack() as stack:
         names = {name: stack.enter_context(database.role(name)) for name in ("app", "member", "other")}
         database.script(

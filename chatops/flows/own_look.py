@@ -29,6 +29,8 @@ def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
     """What is new since the newest look, and keeps this one; None for the first. What cannot be kept or read is left."""
     path, place, looks = _looks(invocation, survey)
     changes = _changes(survey, looks)
+    if path is None:
+        return changes
     with contextlib.suppress(OSError, UsageError):
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = _kept(survey, place, changes)
@@ -41,9 +43,13 @@ def before(invocation: Invocation, survey: Survey) -> Changes | None:
     return _changes(survey, _looks(invocation, survey)[2])
 
 
-def _looks(invocation: Invocation, survey: Survey) -> tuple[Path, str, list[dict[str, Any]]]:
-    path = default_path(invocation, "diagnose")
+def _looks(invocation: Invocation, survey: Survey) -> tuple[Path | None, str, list[dict[str, Any]]]:
+    """Where looks are kept, for which place, and those that are; nowhere and none for an account without a home folder."""
     place = f"{invocation.target.shown()} {invocation.target.schema}"
+    try:
+        path = default_path(invocation, "diagnose")
+    except UsageError:
+        return None, place, []
     with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError):
         kept: Any = read_json(path, "looks of diagnose")
         return path, place, [

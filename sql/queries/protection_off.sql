@@ -4,9 +4,12 @@
 with chat_tables as materialized (:chat_tables),
 written_by as materialized (
   -- Whoever was granted anything of the chat tables by name, or to call what writes messages: nobody else's troubles are the chats'.
+  -- Of who owns the chats only what is set for a role is asked, and has a line of its own.
   select r.oid, r.rolname, r.rolcanlogin, r.rolsuper
     from pg_roles r
-   where r.oid in (select e.grantee
+   where not r.rolsuper
+     and not exists (select from chat_tables t where t.relname = 'chats' and not t.ours and t.relowner = r.oid)
+     and r.oid in (select e.grantee
                      from chat_tables t
                     cross join lateral pg_catalog.aclexplode(t.relacl) as e
                     where not t.ours
