@@ -79,6 +79,8 @@ def test_what_only_grants_say_is_not_tried_and_not_passed_in_any_format_until_th
             assert len(told) == 4
             assert all("○" in line and "✓" not in line and "not tried; its grants let it, by " in line for line in told)
             assert f"Nothing was tried as {app}, which {APPLICATION_OWNER} may not become" in shown
+            assert "It holds for the whole server until it is taken back:" in shown
+            assert "a script stands in Step 4 of chatops help guide" in shown.replace("`", "")
             assert answer["to_try"][0]["grant"] in shown
         assert ", 4 not tried, " in found["nagios"]
         assert found["github"].count("::notice title=as ") == 4

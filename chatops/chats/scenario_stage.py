@@ -65,7 +65,7 @@ class AppRole:
 
     `named`: one of the hosting's, each of which has to be given chats. `comes`: it is granted more than a migration grants.
     `may` are the ways that its grants give it, by what it does. `lets` is the statement that lets this login become it,
-    and `back` what takes that away again.
+    `back` what takes that away again, and `lends` by what this login may run it, "" where only somebody else may.
     """
 
     name: str
@@ -75,6 +75,7 @@ class AppRole:
     could: frozenset[str] = frozenset()
     lets: str = ""
     back: str = ""
+    lends: str = ""
     enters: bool = True
     """Whether it may use the schema of the chats: without, the server says of all there that it does not exist."""
 

@@ -41,11 +41,15 @@ PROMISES = (PEOPLE, OLDEST, MESSAGES, STALE, CLICKS, ONE_TURN, REPLY, OTHERS, SO
 
 @frozen
 class ToTry:
-    """A role that this login may not become, the statement that lets it, and the one that takes that back."""
+    """A role that this login may not become, the statement that lets it, and the one that takes that back.
+
+    `lends`: by what this login may run it itself; "" where only somebody else may.
+    """
 
     role: str
     grant: str
     back: str
+    lends: str = ""
 
 
 @frozen
@@ -54,7 +58,7 @@ class Performance:
     that went on meanwhile and by how much, which no rollback takes back; `rows` are the rows of each table before and after,
     None for one that was not counted; both are None where nobody looked. `counted` refusals of ours
     stay counted by the guards. `role` lived through all steps but those as the `application_roles`; `to_try` are those of them
-    that `login` may not become, each with the grant that lets it and what takes that back."""
+    that `login` may not become, each with the grant that lets it and what takes that back; `major` is the server's version."""
 
     steps: tuple[Played, ...]
     remaining: int
@@ -65,6 +69,7 @@ class Performance:
     application_roles: tuple[str, ...] = ()
     to_try: tuple[ToTry, ...] = ()
     login: str = ""
+    major: int = 0
 
     @property
     def untried(self) -> tuple[Played, ...]:
@@ -111,12 +116,13 @@ def play(database: Database) -> Performance:
     rows = {name: (before.get(name), after.get(name)) for name in sorted({*before, *after})}
     went_on = {name: steps for name, steps in moved.items() if steps}
     return Performance(tuple(stage.played), remaining, went_on, rows, stage.counted,
-                       stage.role, tuple(one.name for one in stage.roles), _to_try(stage), stage.login)  # fmt: skip
+                       stage.role, tuple(one.name for one in stage.roles), _to_try(stage), stage.login,
+                       0 if database.facts is None else database.facts.version_number // 10000)  # fmt: skip
 
 
 def _to_try(stage: Stage) -> tuple[ToTry, ...]:
     untried = {one.name for one in stage.played if one.result == "not tried"}
-    return tuple(ToTry(role.name, role.lets, role.back) for role in stage.roles
+    return tuple(ToTry(role.name, role.lets, role.back, role.lends) for role in stage.roles
                  if role.lets and untried & {as_role(role, act) for act in DAY})  # fmt: skip
 
 
@@ -144,7 +150,8 @@ def _roles(database: Database) -> list[AppRole]:
         pass  # nothing is kept here, or it may not be read
     there = [
         AppRole(name, bool(row["named"]), bool(row["comes"]) or name in could, {act: row[act] for act in DAY if row[act]},
-                could.pop(name, frozenset()), str(row["lets"]), str(row["back"]), bool(row["enters"]))
+                could.pop(name, frozenset()), str(row["lets"]), str(row["back"]), str(row["lends"]),
+                bool(row["enters"]))
         for row in database.mappings(sqlfiles.read("queries/scenario_roles.sql"), {})
         for name in [str(row["role"])]
     ]  # fmt: skip

@@ -35,10 +35,14 @@ def answer(played: Performance, where: str = "rolled back, no row remains") -> A
         if step.result not in ("passed", "not tried"):
             seen = "seen" if step.result == "not promised" else step.result
             lines += [[Span(f"    expected  {step.expected}")], [Span(f"    {seen:<8}  {formatting.visible(step.seen)}")]]
-    for names, grant, back in _together(played.to_try):
+    for names, grant, back, lends in _together(played.to_try):
         role, login = formatting.visible(", ".join(names)), formatting.visible(played.login)
-        lines += ["", [Span(f"Nothing was tried as {role}, which {login} may not become. {WHO_LETS}:", "warning")],
+        lines += ["", [Span(f"Nothing was tried as {role}, which {login} may not become. {who_lets(login, lends, played.major)}. "
+                            "It holds for the whole server until it is taken back:", "warning")],
                   [Span("  "), Span(grant, "code")], [Span("  afterwards: "), Span(back, "code")]]  # fmt: skip
+    if played.to_try:
+        lines += [[Span("Or try the day by hand as the application's login: a script stands in Step 4 of "),
+                   Span("chatops help guide", "code")]]  # fmt: skip
     if played.role:
         others = ", ".join(played.application_roles)
         told = (
@@ -66,29 +70,47 @@ def answer(played: Performance, where: str = "rolled back, no row remains") -> A
                   outcomes=[_outcome(step) for step in played.steps])  # fmt: skip
 
 
-WHO_LETS = "A superuser lets it, before Postgres 16 also a role with CREATEROLE, from then on whoever has the admin option"
+def who_lets(login: str, lends: str, major: int) -> str:
+    """Who may run the grant that lets a role be tried: this login, and by what, or who else on a server of this version.
+
+    >>> who_lets("owner", "CREATEROLE", 15)
+    'owner may lend it to itself (CREATEROLE, Postgres 15)'
+    >>> who_lets("owner", "its admin option", 18)
+    'owner may lend it to itself (its admin option, Postgres 18)'
+    >>> who_lets("owner", "", 18)
+    'owner may not lend it to itself: a superuser lets it, or whoever has its admin option'
+    >>> who_lets("owner", "", 15)
+    'owner may not lend it to itself: a superuser lets it, a role with CREATEROLE, or whoever has its admin option'
+    """
+    if lends:
+        return f"{login} may lend it to itself ({lends}, Postgres {major})"
+    makers = " a role with CREATEROLE," if major < 16 else ""
+    return f"{login} may not lend it to itself: a superuser lets it,{makers} or whoever has its admin option"
 
 
-def _together(untried: Sequence[ToTry]) -> list[tuple[list[str], str, str]]:
-    """The roles that one grant lets be tried, that grant, and what takes it back.
+def _together(untried: Sequence[ToTry]) -> list[tuple[list[str], str, str, str]]:
+    """The roles that one grant lets be tried, that grant, what takes it back, and by what this login may run it.
 
     >>> _together([ToTry("a", "grant a to me;", "revoke a from me;"), ToTry("b", "grant b to me;", "revoke b from me;")])
-    [(['a', 'b'], 'grant a, b to me;', 'revoke a, b from me;')]
+    [(['a', 'b'], 'grant a, b to me;', 'revoke a, b from me;', '')]
+    >>> lent = ToTry("b", "grant b to me;", "revoke b from me;", "CREATEROLE")
+    >>> len(_together([ToTry("a", "grant a to me;", "revoke a from me;"), lent]))
+    2
     >>> len(_together([ToTry("a", "grant a to me;", "revoke a from me;"), ToTry('"B"', 'grant "B" to I;', 'revoke "B" from I;')]))
     2
     """
-    found: dict[tuple[str, str], list[ToTry]] = {}
+    found: dict[tuple[str, str, str], list[ToTry]] = {}
     for one in untried:  # a name that is quoted goes alone
         grant, back = f"grant {one.role} to ", f"revoke {one.role} from "
         bare = one.grant.startswith(grant) and one.back.startswith(back)
         key = (one.grant.removeprefix(grant), one.back.removeprefix(back)) if bare else (one.grant, one.back)
-        found.setdefault(key, []).append(one)
+        found.setdefault((*key, one.lends), []).append(one)
     told = []
-    for (lets, takes), some in found.items():
+    for (lets, takes, lends), some in found.items():
         names = [one.role for one in some]
         bare = lets != some[0].grant
         texts = (f"grant {', '.join(names)} to {lets}", f"revoke {', '.join(names)} from {takes}") if bare else (lets, takes)
-        told.append((names, *texts))
+        told.append((names, *texts, lends))
     return told
 
 

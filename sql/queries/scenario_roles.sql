@@ -1,6 +1,7 @@
 -- As which roles does the application come here, and may they be given a chat, write, reply and release, as far as grants tell?
 -- named: a role of the hosting, of which each has to be given chats. comes: it is granted more than a migration grants by itself.
--- lets: the statement that lets who logged in here become it, and back: what takes that away again. assign, message, reply, release: the ways in which its grants let it.
+-- lets: the statement that lets who logged in here become it, and back: what takes that away again. lends: by what who logged in
+-- here may run it ('' where only somebody else may). assign, message, reply, release: the ways in which its grants let it.
 with ours as materialized (
   select p.oid, p.proname::text as name, p.prosecdef, p.proacl, p.proowner
     from pg_catalog.pg_proc p
@@ -37,6 +38,8 @@ select r.role, r.named, r.comes, s.enters,
             else pg_catalog.format('grant %I to %I with %sset true;', r.role, session_user, case when f.member then '' else 'inherit false, ' end) end as lets,
        case when f.member and not f.old then pg_catalog.format('revoke set option for %I from %I;', r.role, session_user)
             else pg_catalog.format('revoke %I from %I;', r.role, session_user) end as back,
+       case when pg_catalog.pg_has_role(session_user, r.oid, 'member with admin option'::text) then 'its admin option'
+            when f.old and f.makes_roles then 'CREATEROLE' else '' end as lends,
        case when s.enters then array(select o.name || '()' from ours o where o.name = 'assign_chat_to_operator'
                                         and pg_catalog.has_function_privilege(r.oid, o.oid, 'execute'::text)) else '{}' end as assign,
        case when s.enters then pg_catalog.array_cat(array(select o.name || '()' from ours o where o.name = 'user_message' and o.prosecdef
@@ -51,7 +54,8 @@ select r.role, r.named, r.comes, s.enters,
   from roles r
  cross join lateral (
    select pg_catalog.pg_has_role(session_user, r.oid, 'member'::text) as member,
-          pg_catalog.current_setting('server_version_num'::text)::integer < 160000 as old
+          pg_catalog.current_setting('server_version_num'::text)::integer < 160000 as old,
+          (select u.rolcreaterole from pg_catalog.pg_roles u where u.rolname = session_user) as makes_roles
  ) as f
  cross join lateral (
    select pg_catalog.has_schema_privilege(r.oid, (select n.oid from pg_catalog.pg_namespace n where n.nspname = current_schema()), 'usage'::text) as enters,
