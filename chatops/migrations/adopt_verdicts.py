@@ -10,7 +10,7 @@ from chatops.frozen import frozen
 from chatops.migrations.catalog import Catalog
 from chatops.migrations.claims import Claims, Definition, Thing
 from chatops.migrations.inference import Facts, Live, infer
-from chatops.migrations.replay import Replay
+from chatops.migrations.replay import OF_ALL_TENANTS, Replay
 from chatops.migrations.row_evidence import Candidate
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.migrations.standing import THERE, Cell, Write
@@ -158,7 +158,8 @@ class _Court:
             drifted = tuple(sorted((one for one in found if isinstance(one, Drift)), key=lambda one: one.what))
             return Proof(file, Verdict.CONFLICT if drifted else Verdict.UNPROVABLE, drifts=drifted, silent=silent)
         if not ran:
-            absent = [told for cell, write in own.items() if (told := self.unfulfilled(cell, write))]
+            of_its_own = ((cell, write) for cell, write in own.items() if cell.thing.schema != OF_ALL_TENANTS)
+            absent = [told for cell, write in of_its_own if (told := self.unfulfilled(cell, write))]
             return Proof(file, Verdict.PENDING, missing=_sorted(absent))
         there: list[str] = []
         missing: list[str] = []

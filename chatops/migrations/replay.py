@@ -16,6 +16,8 @@ from chatops.migrations.standing import PLATFORM_SCHEMAS, RELATIONS, THERE, Cell
 
 # What a server may have whatever the files did: other databases share roles, platforms make extensions and schemas.
 _FROM_OUTSIDE = frozenset(("extension", "role", "publication"))
+OF_ALL_TENANTS = "chatops"
+"""The schema whose objects each tenant's files find or make: that one is there says nothing of the tenant that is asked about."""
 _CHANGE_CATALOG = frozenset(("CREATE", "ALTER", "DROP", "EXECUTE"))
 
 
@@ -76,7 +78,8 @@ class Replay(Standing):
             self._need(thing.owner, there=True)
         if claim.certain and claim.named and not (claim.lenient or claim.replaces or claim.with_table):
             self._need(thing, there=False)
-        if thing.kind in _FROM_OUTSIDE or (thing.kind == "schema" and thing.name in PLATFORM_SCHEMAS):
+        platform = thing.kind == "schema" and thing.name in PLATFORM_SCHEMAS
+        if thing.kind in _FROM_OUTSIDE or platform or thing.schema == OF_ALL_TENANTS:
             self.foreign.add(Cell(thing))
         certain = claim.certain and claim.named
         if not claim.named and claim.certain and not thing.name.endswith("check"):
