@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -18,7 +18,13 @@ from chatops.checks.findings import findings
 from chatops.checks.results import Survey
 from chatops.db import Database as Connection
 from chatops.errors import DatabaseError
+from chatops.flows.again import JUDGES
+from chatops.migrations import ledger
+from chatops.migrations.again import prepare_again
+from chatops.migrations.plan import plan
+from chatops.migrations.source import shipped
 from chatops.model import Severity
+from chatops.screens import again as screen
 from tests import make_catalog
 from tests.ailing import above_advice, opened, populated
 from tests.conftest import LONG, server_labels
@@ -284,3 +290,54 @@ def test_the_help_of_each_harm_followed_to_the_letter_ends_clean(migrated: Datab
                     left += [f"{harm.label}, {harm.how}: {code}" for code in above_advice(run.run(connection, checks))]
     assert left == []
     assert len(tried) > 15
+
+
+def test_what_is_missing_of_a_file_is_seen_by_migrate_again_however_the_file_went_in(
+    latest_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each file every index, and one object of each other kind, dropped by itself; the files applied, and taken over."""
+    unseen: list[str] = []
+    tried: set[tuple[str, ...]] = set()
+    # All of it in one transaction, taken back piece by piece.
+    monkeypatch.setattr(Connection, "reading", lambda self: nullcontext(self))
+    judges = load.chosen(load.shipped(), JUDGES, ())
+    with opened(latest_database, "migrate") as connection:
+        rows = ledger.read(connection).rows
+    with opened(latest_database, "migrate") as connection, connection.acting(rollback=True):
+        objects = expected_now(connection)
+        makers = {
+            f"{one['kind']} {one['name']}": one["migration"]
+            for one in json.loads(run.run(connection, [], whole_seconds=60).inventory.expected)
+        }
+        for state in ("applied", "adopted"):
+            connection.script(f"update chatops.migrations set state = '{state}' where kind = 'versioned'")
+            planned = plan(shipped(), [replace(row, state=state) for row in rows])
+            for label, properties in objects.items():
+                kind, _, name = label.partition(" ")
+                file = makers[label]
+                manner = (state, file, kind, *([name] if kind == "index" else []))
+                if manner in tried or not file[:1].isdigit() or not (drops := gone(kind, name, label, properties)):
+                    continue
+                with undone(connection):
+                    if not done(connection, Harm(label, *drops[0])):
+                        continue
+                    survey = run.run(connection, judges, rows=1000)
+                    told = {
+                        (row["kind"], row["object"]): row
+                        for one in survey.results
+                        for row in one.rows
+                        if row["migration"] == file
+                    }
+                    if (kind, name) not in told:
+                        continue  # the application's own affair
+                    tried.add(manner)
+                    again = prepare_again(connection, planned, file, told)
+                    own = name.rpartition(".")[2] if kind in ("trigger", "index") else name
+                    seen = [one for one in again.pieces if (one.kind, one.name) in ((kind, own), (kind, name)) and not one.same]
+                    lines = "\n".join(map(str, screen.lines(again)))
+                    if not seen or own not in lines:
+                        unseen.append(f"{label} of {file}, {state}: {lines}")
+    assert unseen == []
+    assert {"index", "column", "constraint", "table", "function", "trigger", "view"} <= {manner[2] for manner in tried}
+    assert {("adopted", "014_chat_state_management", "index", "idx_chats_waiting_assignment")} <= tried
+    assert len(tried) > 60

@@ -322,7 +322,7 @@ def _makes_again(file: str, name: str) -> bool:
     """Whether `migrate --again` makes this function, view, trigger or index: a statement of a numbered file that runs twice."""
     if file.startswith("views/") or file == BOOKKEEPING:
         return False
-    made = r"create (?:or replace (?:function|procedure|view|trigger)|index concurrently if not exists)"
+    made = r"create (?:or replace (?:function|procedure|view|trigger)|index (?:concurrently )?if not exists)"
     statement = re.compile(rf"^{made} {re.escape(name)}\b", re.MULTILINE)
     return statement.search(sqlfiles.read(f"migrations/{file}.sql")) is not None
 

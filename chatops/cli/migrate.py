@@ -40,7 +40,7 @@ def migrate(
     ] = None,
     show: Annotated[str | None, option(metavar="FILE", help="Only write a file's text: number or name.")] = None,
     again: Annotated[
-        str | None, option(metavar="FILE", help="Make the functions and views of a file that is in once more.")
+        str | None, option(metavar="FILE", help="Make functions, views and indexes of a file that is in once more.")
     ] = None,
     back: Annotated[str | None, option(metavar="FILE", help="Only write the SQL that takes a file back here.")] = None,
     quiet: Annotated[bool, option("--quiet", "-q", help="Of what the server says, only warnings.")] = False,

@@ -14,7 +14,8 @@ from chatops.flows.folder import FolderOptions
 from chatops.flows.pager import show_beside, show_paged
 from chatops.flows.run import Invocation
 from chatops.migrations import ledger
-from chatops.migrations.again import Again, Judged, apply_again, pasteable, prepare_again
+from chatops.migrations.again import Again, Judged, prepare_again
+from chatops.migrations.again_run import apply_again, pasteable
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.ledger import Run

@@ -2,28 +2,25 @@
 views that are missing or differ from it.
 
 Of its triggers, those that are missing: to make the others again takes a lock that stops every write of the table. Of its
-indexes that are built concurrently, those that are missing or invalid: each by itself, as the file builds them.
+indexes, those that are missing or invalid: each by itself, and concurrently, whether the file builds them so or not.
 
 For a definition that drifted, or a file whose text was corrected. What a later file made or dropped since is left to that one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from chatops import db, interrupts, sqlfiles
+from chatops import sqlfiles
 from chatops.db import Database
-from chatops.errors import ConflictError, DatabaseError, LockTimeoutError, RefusedError
+from chatops.errors import RefusedError
 from chatops.frozen import frozen
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.ask_same import planned_alike
 from chatops.migrations.citus_form import form_of
-from chatops.migrations.failure import MigrationFailedError
-from chatops.migrations.ledger import Run
 from chatops.migrations.made_again import Made, anything, made_later
 from chatops.migrations.plan import Entry, MigrationPlan, State
 from chatops.migrations.rights_again import Rights, rights_of
@@ -31,13 +28,10 @@ from chatops.migrations.routine_options import differing, options_of, plain_opti
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import plain
-from chatops.migrations.transaction import CLEAN, Part, Transaction, deadline_text
 from chatops.model import Values
 
-DEADLINE_MS = 3000
-BUILD_DEADLINE_MS = 60_000
-"""So long the build of an index waits for those who work."""
-_MOVED = (ledgers.ANOTHER_MIGRATOR, ledgers.LEDGER_MOVED)
+ROUTINES = ("function", "procedure", "view")
+"""What comes with the rights of any new object where it was missing."""
 
 
 @frozen
@@ -50,7 +44,7 @@ class Piece:
     then: str
     same: bool
     makes: bool = True
-    """Whether it is made, where it differs: a trigger that is there is left as it is."""
+    """Whether it is made, where it differs: a trigger that is there is left as it is, and so are columns, tables and the like."""
     pinned: bool = False
     """Whether a later file has pinned its path, which `create or replace` takes off it again."""
 
@@ -115,7 +109,8 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     others = _makes(later) if own else []
     left = [(one, by) for one in own if (by := made_later(one, others)) is not None]
     made = [one for one in own if one not in [gone for gone, _ in left]]
-    if not made:
+    others_lack = _beside(entry.name, made, judged)
+    if not made and not others_lack:
         more = f": {', '.join(f'{one.name} is left to {by}' for one, by in left)}" if left else ""
         raise RefusedError(
             f"{entry.name} has no function, procedure, view, trigger or index to apply again{more}; nothing was changed"
@@ -134,13 +129,13 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     waiting = {name for name, _ in waits}
     looked = [(one, piece) for one, piece in looked if one.kind != "TRIGGER" or one.name not in waiting]
     made = [one for one, piece in looked if piece.makes and not piece.same]
-    pieces = [piece for _, piece in looked]
+    pieces = [*(piece for _, piece in looked), *others_lack]
     edits = entry.file.edits(entry.row.statements) if entry.state in (State.EDITED, State.REFORMATTED) else ()
     again = {one.statement.start for one in own}
     accepts = bool(edits) and all(
         edit.what != "removed" and entry.file.reading.statements[edit.index].start in again for edit in edits or ()
     )
-    missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind not in ("trigger", "index"))
+    missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind in ROUTINES)
     cluster = database.facts is not None and database.facts.distributed
     rights = rights_of(plan.entries, missing, cluster=cluster) if missing else ()
     return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts, rights, tuple(waits))
@@ -205,6 +200,18 @@ def _piece(database: Database, one: Made, schema: str | None, judged: Judged, al
     return Piece(one.kind.lower(), one.name, now, then, now == then, pinned=pinned)
 
 
+def _beside(file: str, made: Sequence[Made], judged: Judged) -> list[Piece]:
+    """What a check found of the file's other objects, which no statement makes twice: columns, constraints, tables."""
+    own = {("trigger", f"{one.arguments}.{one.name}") if one.kind == "TRIGGER" else (one.kind.lower(), one.name) for one in made}
+    own |= {("function", name) for kind, name in own if kind == "procedure"}
+    found = []
+    for (kind, name), row in judged.items():
+        if row.get("migration") == file and (kind, name) not in own:
+            now, then = _told(row) if row.get("found_as") else (None, "")
+            found.append(Piece(kind, name, now, then, same=False, makes=False))
+    return found
+
+
 def _told(row: Values) -> tuple[str, str]:
     """How an object is and how its file makes it, by what a check says of it: a line each, or the text that differs."""
     found, wanted = row.get("found_as") or {}, row.get("wanted_as") or {}
@@ -257,134 +264,3 @@ def _body(one: Made) -> str:
                 return text[len(tag) : -len(tag)]
             return text[1:-1].replace("''", "'")
     return one.statement.text
-
-
-def again_text(again: Again, schema: str, run: Run) -> Transaction:
-    """One transaction: the definitions of before, the file's statements, the audit row, and the ledger where its text counts."""
-    file, row = again.file, again.entry.row
-    assert row is not None
-    names = [one.name for one in again.made if one.kind != "INDEX"]
-    settings = ledgers.settings_texts(schema, run, lock_timeout_ms=DEADLINE_MS)
-    head = ["begin", *settings, *ledgers.lock_text(schema, bookkeeping=False, source=file.source), ledgers.run_text(run)]
-    head += [
-        ledgers.expect_text(schema, row.source, row.name, row),
-        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.before", "names": names}),
-        deadline_text(DEADLINE_MS),
-        *ledgers.file_path_texts(file.source, schema),
-    ]
-    own = [
-        Part(one.statement.text)
-        if run.tenant
-        else Part(file.reading.sent[one.statement.leading : one.statement.stop], file.reading, one.statement)
-        for one in again.made
-        if one.kind != "INDEX"
-    ]
-    pinned = {(piece.kind, piece.name) for piece in again.pieces if piece.pinned}
-    own += [
-        Part(f"alter {one.kind.lower()} {db.identifier(one.name)} set search_path from current")
-        for one in again.made
-        if (one.kind.lower(), one.name) in pinned
-    ]
-    own += [Part(one.text) for one in again.rights if one.runs]
-    tail = [ledgers.path_text(schema)]  # such statements leave nothing behind that would have to be reset
-    tail += [
-        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),
-        db.inlined(sqlfiles.read("queries/again_record.sql"), {"file": file.name, "target_schema": schema}),
-    ]
-    if again.accepts:
-        digests = None if file.digests is None else db.json(file.digests)
-        values = {
-            "target_schema": schema, "source": row.source, "name": row.name, "before": row.checksum,
-            "checksum": file.checksum, "statements": digests,
-        }  # fmt: skip
-        tail.append(db.inlined(sqlfiles.read("queries/ledger_accept.sql"), values))
-    parts = [*(Part(text.rstrip().removesuffix(";")) for text in head), *own]
-    return Transaction((*parts, *(Part(text.rstrip().removesuffix(";")) for text in (*tail, "commit"))), apart=run.tenant)
-
-
-def apply_again(database: Database, again: Again, run: Run, command: str) -> None:
-    """Does it, all or nothing, then builds the indexes. Raises MigrationFailedError, ConflictError while another migrator or a
-    lock is in the way."""
-    if again.accepts or len(again.built) < len(again.made):
-        _send(database, again, again_text(again, database.target.schema, run), command)
-    if again.built:
-        _build(database, again, run, command)
-
-
-def build_texts(again: Again) -> list[tuple[Made, list[str]]]:
-    """Of each index the statements that build it: one that is there is invalid, and goes first."""
-    there = {piece.name for piece in again.pieces if piece.kind == "index" and piece.now is not None}
-    return [
-        (
-            one,
-            [
-                *([f"drop index concurrently if exists {db.identifier(one.name)}"] if one.name in there else []),
-                one.statement.text,
-            ],
-        )
-        for one in again.built
-    ]
-
-
-def built_record(again: Again, schema: str, run: Run) -> Transaction:
-    """The transaction that records which indexes were built."""
-    names = [one.name for one in again.built]
-    texts = [
-        "begin",
-        *ledgers.settings_texts(schema, run, lock_timeout_ms=DEADLINE_MS),
-        ledgers.run_text(run),
-        "select pg_catalog.set_config('chatops.before', '{}', true)",
-        db.inlined(sqlfiles.read("queries/again_keep.sql"), {"setting": "chatops.after", "names": names}),
-        db.inlined(sqlfiles.read("queries/again_record.sql"), {"file": again.file.name, "target_schema": schema}),
-        "commit",
-    ]
-    return Transaction(tuple(Part(text.rstrip().removesuffix(";")) for text in texts), apart=run.tenant)
-
-
-def pasteable(again: Again, schema: str, run: Run) -> str:
-    """All of it as a text for psql."""
-    texts = [again_text(again, schema, run).pasteable] if again.accepts or len(again.built) < len(again.made) else []
-    if again.built:
-        texts += [f"{ledgers.path_text(schema, local=False)};\n"]
-        texts += [f"{text};\n" for _, each in build_texts(again) for text in each]
-        texts.append(built_record(again, schema, run).pasteable)
-    return "\n".join(texts)
-
-
-def _build(database: Database, again: Again, run: Run, command: str) -> None:
-    schema, source = database.target.schema, again.file.source
-    settings = ledgers.settings_texts(schema, run, lock_timeout_ms=BUILD_DEADLINE_MS, statement_timeout="0", local=False)
-    for one, texts in build_texts(again):
-        database.awake()
-        database.script("; ".join([*settings, *ledgers.file_path_texts(source, schema, local=False)]))
-        try:
-            with interrupts.held(database.cancel):
-                for text in texts:
-                    database.execute(text)
-        except DatabaseError as error:
-            database.rollback()
-            with contextlib.suppress(DatabaseError):
-                database.execute(f"drop index concurrently if exists {db.identifier(one.name)}")
-            interrupts.unless_asked_to_stop()
-            done = [made.name for made in again.built[: again.built.index(one)]]
-            kept = f"built: {', '.join(done)}" if done else "nothing of it was built"
-            raise ConflictError(f"index {one.name}: {error.message}; {kept}", next_steps=[("again", command)]) from None
-        finally:
-            if not database.closed:
-                database.script("; ".join(CLEAN))
-    _send(database, again, built_record(again, schema, run), command)
-
-
-def _send(database: Database, again: Again, sent: Transaction, command: str) -> None:
-    database.awake()
-    with interrupts.held(database.cancel):
-        ran = sent.sent_by(database)
-    if ran.error is None:
-        return
-    database.rollback()
-    interrupts.unless_asked_to_stop()
-    if isinstance(ran.error, LockTimeoutError) or getattr(ran.error, "sqlstate", "") in _MOVED:
-        raise ConflictError(f"{ran.error.message}; nothing was changed", next_steps=[("again", command)])
-    if not isinstance(ran.error, DatabaseError):
-        raise ran.error
-    raise MigrationFailedError(sent.failure(ran), again.file.name, ["Nothing was changed."], [("again", command)])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, pairwise
 
 from chatops.frozen import frozen
-from chatops.migrations.scanner import Statement, normalised, significant
+from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.statements import built_index, first_word, plain
 
 KINDS = ("FUNCTION", "PROCEDURE", "VIEW")
@@ -78,11 +78,11 @@ def trigger_of(statement: Statement) -> Made | None:
 
 
 def index_of(statement: Statement) -> Made | None:
-    """The index that a statement builds concurrently where it is absent, or drops; `arguments` is its table.
+    """The index that a statement builds where it is absent, or drops; `arguments` is its table.
 
     >>> from chatops.migrations.scanner import scan
     >>> [(one.name, one.arguments, one.replaces) for one in map(index_of, scan(
-    ...     'create index concurrently if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
+    ...     'create unique index if not exists I on s.t (a); drop index if exists s.i; create index j on t (a)')) if one]
     [('i', 't', True), ('i', '', False)]
     """
     words = _beginning(statement, 7)
@@ -93,10 +93,27 @@ def index_of(statement: Statement) -> Made | None:
         while at + 2 < len(tokens) and tokens[at + 1].text == ".":
             at += 2
         return Made("INDEX", plain(tokens[at]), "", False, statement)
-    index = built_index(statement)
+    if words[:1] != ["CREATE"] or "INDEX" not in words[1:3]:
+        return None
+    [once] = scan(built_concurrently(statement))
+    index = built_index(once)
     if index is None or not index.name or "EXISTS" not in words:
         return None
     return Made("INDEX", index.name, index.table.rpartition(".")[2].strip('"'), True, statement)
+
+
+def built_concurrently(statement: Statement) -> str:
+    """The text that builds an index while its table is written, though the file builds it inside its own transaction.
+
+    >>> from chatops.migrations.scanner import scan
+    >>> [built_concurrently(one) for one in scan('create index if not exists i on t (a); create index concurrently j on t (a)')]
+    ['create index concurrently if not exists i on t (a)', 'create index concurrently j on t (a)']
+    """
+    index, after = next(pair for pair in pairwise(significant(statement.text)) if pair[0].upper == "INDEX")
+    if after.upper == "CONCURRENTLY":
+        return statement.text
+    end = index.start + len(index.text)
+    return f"{statement.text[:end]} concurrently{statement.text[end:]}"
 
 
 def anything(statement: Statement) -> Made | None:

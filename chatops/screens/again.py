@@ -54,7 +54,9 @@ def lines(again: Again, most: int | None = None) -> list[Line]:
         found.append(f"{stays}, and {'is' if same == 1 else 'are'} not made again.")
     found += _rights(again)
     found += [
-        f"trigger {piece.name} is not made again: that stops every write of its table; DB018 has the statement"
+        f"{piece.kind} {piece.name} is missing, and is not made again: DB003 has the statement"
+        if piece.now is None
+        else f"trigger {piece.name} is not made again: that stops every write of its table; DB018 has the statement"
         if piece.kind == "trigger"
         else f"{piece.kind} {piece.name} is there, and is not made again: DB018 has the statement"
         for piece in differ
@@ -89,7 +91,7 @@ def _rights(again: Again) -> list[str]:
     told = dict.fromkeys(one.file for one in again.rights if not one.runs)
     lines = [f"Who may use what is missing is set as by {', '.join(run)}; what was changed by hand since is lost."] if run else []
     lines += [f"Look at {', '.join(told)}, too: it sets rights, and is not run again."] if told else []
-    if not run and any(piece.kind not in ("view", "trigger", "index") for piece in missing):
+    if not run and any(piece.kind in ("function", "procedure") and piece.makes for piece in missing):
         lines.append("What is missing will be open to everybody, as any new function: no file says who may use it.")
     return lines
 
