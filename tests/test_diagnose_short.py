@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -773,3 +773,36 @@ def test_a_right_that_went_is_one_line_whichever_checks_tell_of_it(chatops_inpro
         database.execute(f"revoke execute on function user_message from {pages}")
         assert "operators lose" not in (screen := shown())
         assert re.search("DB030.*DB009", screen, re.S), screen
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ((), True),
+        (("--full",), True),
+        (("--brief",), True),
+        (("--only", "DB017,DB003"), True),
+        (("--ignore", "DB003"), True),
+        (("--since", "1h", "--rows", "9"), True),
+        (("-o", "json"), False),
+        (("-o", "plain"), False),
+        (("--threshold", "DB017=1h"), False),
+    ],
+)
+def test_every_look_that_a_terminal_shows_tells_when_a_finding_came(
+    chatops_inprocess: Run, latest_database: Database, words: Sequence[str], kept: bool
+) -> None:
+    """Whoever mended it after that look has not made it; a look of a program leaves nothing."""
+    database = latest_database
+
+    def shown(*given: str) -> str:
+        return chatops_inprocess("diagnose", *given, db=database, terminal=(80, 40), check=None).stdout
+
+    shown()
+    database.execute("alter table messages disable trigger user")
+    shown(*words)
+    database.execute(
+        "insert into chatops.actions (action, at, os_user, target_schema, detail) "
+        "values ('psql opened', clock_timestamp(), 'ada', 'public', 'alter table messages enable trigger user')"
+    )
+    assert ("BY HAND" not in shown()) == kept

@@ -6,12 +6,18 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatops.checks import compare_looks
+from chatops.checks.results import Survey
 from chatops.deploys import hand_over, monitor_state
 from chatops.deploys.monitor_state import Look, Seen, Watch
+from chatops.flows import earlier_look
+from chatops.model import Severity
 from tests.conftest import Result
 from tests.servers import Database
 
@@ -56,6 +62,25 @@ def test_findings_came_and_went_in_the_window_and_some_are_open() -> None:
     assert ([one.code for one in late.opened], set(late.open), late.looks) == (["C"], {"B", "C"}, 1)
     assert hand_over.watched([kept], NOON + timedelta(days=1)) is None
     assert hand_over.watched([], NOON) is None
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=12), st.integers(1, 60))
+def test_a_finding_came_between_two_looks_of_a_monitor_or_of_this_command(found: list[bool], later: int) -> None:
+    """Of all who look the last that was well, and the first after it that was not."""
+    kept = watch_of([None] * len(found), [{"A"} if one else set() for one in found])
+    look = earlier_look.looked(kept, "chatops monitor")
+    assert look is not None
+    now = look.at + timedelta(minutes=later)
+    result = SimpleNamespace(check=SimpleNamespace(code="A"), status="failed", severity=Severity.WARNING, count=1)
+    survey = cast("Survey", SimpleNamespace(results=[result], now=now))
+    told = compare_looks.bounds(survey, compare_looks.compare(survey, look)).get("A")
+    wells = [place for place, one in enumerate(found) if not one]
+    if not found[-1]:
+        assert told == compare_looks.Bounds(look.at, now)
+    elif told is not None:
+        ticks = [datetime.fromisoformat(tick.at) for tick in kept.ticks]
+        assert told.well == max(ticks[place] for place in wells if ticks[place] < told.ill)
+        assert told.ill in ticks
 
 
 def test_since_takes_a_time_in_many_words_and_none_that_is_to_come(latest_database: Database, chatops_inprocess: Run) -> None:

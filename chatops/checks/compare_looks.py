@@ -19,11 +19,12 @@ Kind = Literal["new", "ongoing", "not compared"]
 
 @frozen
 class Was:
-    """A finding of the earlier look; `since` is when it was first seen, where that is known."""
+    """A finding of the earlier look; `since` is when it was first seen, `well` when last found well before, where known."""
 
     word: str
     count: int | None = None
     since: datetime | None = None
+    well: datetime | None = None
 
 
 @frozen
@@ -56,21 +57,35 @@ class Change:
 
 
 @frozen
+class Bounds:
+    """Between which two looks a finding came: the last one that found it well, and the first that found it ill."""
+
+    well: datetime
+    ill: datetime
+
+
+@frozen
 class Changes:
     """A look against an earlier one: each finding's change by code, and what is gone, with what it was."""
 
     earlier: Earlier
     now: Mapping[str, Change] = field(default_factory=dict)
     resolved: Mapping[str, Was] = field(default_factory=dict)
-    well: Mapping[str, datetime] = field(default_factory=dict)
-    """When looks before that one last found a code well that it found ill."""
+    came: Mapping[str, Bounds] = field(default_factory=dict)
+    """Between which looks the findings of now came, where more looks than that one are remembered."""
 
     def begins_after(self, code: str) -> datetime | None:
         """The newest look that found well what is found now; None where none did."""
-        change = self.now.get(code)
-        if change is None or change.kind == "not compared":
-            return None
-        return self.well.get(code, self.earlier.at if change.kind == "new" else None)
+        change, known = self.now.get(code), self.came.get(code)
+        was = change.was if change is not None and change.kind == "ongoing" else None
+        by_it = self.earlier.at if change is not None and change.kind == "new" else was.well if was is not None else None
+        return max((one for one in (by_it, known.well if known is not None else None) if one is not None), default=None)
+
+    def found_at(self, code: str) -> list[datetime]:
+        """When looks found first what is found now, as far as it is known."""
+        change, known = self.now.get(code), self.came.get(code)
+        since = change.was.since if change is not None and change.kind == "ongoing" and change.was is not None else None
+        return [at for at in (since, known.ill if known is not None else None) if at is not None]
 
     @property
     def new(self) -> list[str]:
@@ -83,23 +98,15 @@ class Changes:
         return {code: change for code, change in self.now.items() if change.grew}
 
 
-@frozen
-class Bounds:
-    """Between which two looks a finding came: the last one that found it well, and the first that found it ill."""
-
-    well: datetime
-    ill: datetime
-
-
 def bounds(survey: Survey, *several: Changes | None) -> dict[str, Bounds]:
-    """Of each finding that a look once found well, when it came, by the looks that tell it best; of others nothing is known."""
+    """Of each finding that a look once found well, when it came: after the newest such look, before the next that found it."""
     told: dict[str, Bounds] = {}
-    for changes in several:
-        for code, change in (changes.now if changes is not None else {}).items():
-            well = changes.begins_after(code) if changes is not None else None
-            seen = change.was.since if change.was is not None else None
-            if well is not None and (code not in told or told[code].well < well):
-                told[code] = Bounds(well, seen if seen is not None and seen >= well else survey.now)
+    having = [changes for changes in several if changes is not None]
+    for code in {code for changes in having for code in changes.now}:
+        well = max((at for changes in having if (at := changes.begins_after(code)) is not None), default=None)
+        if well is not None:
+            ills = [at for changes in having for at in changes.found_at(code) if at > well]
+            told[code] = Bounds(well, min(ills, default=survey.now))
     return told
 
 

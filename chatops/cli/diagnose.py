@@ -46,7 +46,9 @@ def diagnose(
     What is new, ongoing or gone is told against --since-file, else against the newest look: of chatops monitor, of this machine
     or kept in the database by --store, or the last of this command itself on a terminal of this machine. >05:52: it began after
     the look of then. "BY HAND" and "before" name who was in a psql that may write between the last look that found it well and
-    the first that found it ill; without such looks nobody is named.
+    the first that found it ill; without such looks nobody is named. Looks of this command count as a terminal shows them: short,
+    whole, --brief, each of a --watch, and --only and --ignore for the codes they ask. None is kept in a pipe, in another format
+    (-o json), with --threshold or --checks-dir.
     --only meanwhile asks what a time without guards, triggers or usable settings has left, and says it code by code.
     --rehearse writes, in transactions that are always rolled back.
 

@@ -194,15 +194,16 @@ def _answer(
     reader = run_checks.reader(invocation)
     production = plan.archive is None and invocation.target.production
     name = seen.place if plan.archive is not None else invocation.target.title
-    desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended, seen.by_hand)
+    own = _own_look(invocation, request, plan, seen.survey)
+    came = compare_looks.bounds(seen.survey, compared, own) if plan.archive is None else {}
+    desk = short.Desk(name, production, seen.queue, seen.ignored, seen.ended, seen.by_hand, came=came)
     if plan.meanwhile and not (request.brief or request.full):
         return by_code.what_came_of_it(seen.survey, desk, reader, compared)
     if request.brief:
         return short.in_one_line(seen.survey, desk, reader, compared)
     if _is_short(invocation, request):
-        whole = plan.archive is None and not (request.ignore or request.threshold or request.checks_dir or request.since_file)
-        own = own_look.since_then(invocation, seen.survey) if whole else None
-        desk = replace(desk, came=compare_looks.bounds(seen.survey, compared, own))
+        if request.ignore or request.threshold or request.checks_dir or request.since_file:
+            own = None
         if own is not None and compared is not None:  # the newest look is the one that counts
             own, compared = (own, None) if own.earlier.at > compared.earlier.at else (None, compared)
         return short.on_one_screen(seen.survey, replace(desk, since=own), reader, compared)
@@ -216,16 +217,21 @@ def _answer(
         rehearsed=tried,
         asked=plan.asked,
         by_hand=seen.by_hand,
-        came=_came(invocation, plan, seen, compared),
+        came=came,
         served=None if seen.served is None else told_served(seen.served, seen.survey.now),
     )
 
 
-def _came(invocation: Invocation, plan: _Plan, seen: _Seen, compared: Changes | None) -> Mapping[str, compare_looks.Bounds]:
-    """When what is found came, by all looks that are remembered."""
+def _own_look(invocation: Invocation, request: DiagnoseRequest, plan: _Plan, survey: Survey) -> Changes | None:
+    """What is new since this command looked last, and keeps the look: each that a person was shown, with the usual limits.
+
+    What a program reads, of a pipe or as JSON, leaves nothing on the machine.
+    """
     if plan.archive is not None:
-        return {}
-    return compare_looks.bounds(seen.survey, compared, own_look.before(invocation, seen.survey))
+        return None
+    if invocation.format() != "table" or request.threshold or request.checks_dir is not None:
+        return own_look.before(invocation, survey)
+    return own_look.since_then(invocation, survey, part=bool(request.only or request.ignore))
 
 
 def _is_short(invocation: Invocation, request: DiagnoseRequest) -> bool:

@@ -31,7 +31,7 @@ def stored_watch(database: Database) -> str | None:
 
 def last_tick(invocation: Invocation, stored: str | None) -> Earlier | None:
     """The newest look of `monitor` that reached the database, by the state file of this machine or by what the database keeps."""
-    looks = [look for origin, kept in kept_watches(invocation, stored, whole=False).items() if (look := _looked(kept, origin))]
+    looks = [look for origin, kept in kept_watches(invocation, stored, whole=False).items() if (look := looked(kept, origin))]
     return max(looks, key=lambda look: look.at, default=None)
 
 
@@ -58,7 +58,7 @@ def kept_watches(invocation: Invocation, stored: str | None, *, whole: bool = Tr
     return found
 
 
-def _looked(kept: Watch, origin: str) -> Earlier | None:
+def looked(kept: Watch, origin: str) -> Earlier | None:
     tick = next((tick for tick in reversed(kept.ticks) if tick.reached), None)
     if tick is None:  # only the look with which it began
         if kept.unseen is not None:
@@ -70,6 +70,18 @@ def _looked(kept: Watch, origin: str) -> Earlier | None:
     found = {}
     for code, severity in tick.findings.items():
         opened = kept.open.get(code)
-        found[code] = Was(severity, None, datetime.fromisoformat(opened.since) if opened else None)
+        since = datetime.fromisoformat(opened.since) if opened else None
+        found[code] = Was(severity, None, since, _well(kept, code, since))
     # A look leaves advice out.
     return Earlier(datetime.fromisoformat(tick.at), origin, found, silent_on=frozenset({"advice"}))
+
+
+def _well(kept: Watch, code: str, since: datetime | None) -> datetime | None:
+    """The last look that did not find what was first seen then; None where none of those at hand is older."""
+    older = (tick for tick in reversed(kept.ticks) if tick.reached and since is not None and _at(tick.at) < since)
+    tick = next(older, None)
+    return _at(tick.at) if tick is not None and code not in tick.findings else None
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chatops.checks import compare_looks
-from chatops.checks.compare_looks import Changes, Earlier, Was
+from chatops.checks.compare_looks import Bounds, Changes, Earlier, Was
 from chatops.checks.results import Survey
 from chatops.deploys.hand_over import Watched
 from chatops.deploys.monitor_state import Transition
@@ -23,23 +22,27 @@ from chatops.flows.state_files import default_path
 from chatops.model import Values
 
 KEPT = 12
+UNKNOWN = "unknown"
 
 
-def since_then(invocation: Invocation, survey: Survey) -> Changes | None:
-    """What is new since the newest look, and keeps this one; None for the first. What cannot be kept or read is left."""
+def since_then(invocation: Invocation, survey: Survey, *, part: bool) -> Changes | None:
+    """What is new since the newest look at all checks, and keeps this one; None for the first.
+
+    A look at a `part` of the checks is kept for what it saw; none is told against it. What cannot be kept or read is left.
+    """
     path, place, looks = _looks(invocation, survey)
     changes = _changes(survey, looks)
     if path is None:
         return changes
     with contextlib.suppress(OSError, UsageError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = _kept(survey, place, changes)
+        kept = _kept(survey, place, changes) | ({"part": True} if part else {})
         write_file(path, json.dumps({"looks": [*looks, kept][-KEPT:]}), private=True)
     return changes
 
 
 def before(invocation: Invocation, survey: Survey) -> Changes | None:
-    """The same of a look that is not kept, as one at some of the checks."""
+    """The same of a look that is not kept: one that a program reads, or one with other limits."""
     return _changes(survey, _looks(invocation, survey)[2])
 
 
@@ -59,18 +62,39 @@ def _looks(invocation: Invocation, survey: Survey) -> tuple[Path | None, str, li
 
 
 def _changes(survey: Survey, looks: Sequence[Values]) -> Changes | None:
-    """Against the newest look. When an older one last found well what that one found ill stands in it."""
+    """Against the newest look at all checks; when what is found came, by all of them."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, IndexError):
-        look = looks[-1]
+        whole = [one for one in looks if not one.get("part")]
+        look = whole[-1] if whole else {**looks[0], "found": {}, "passed": []}
         at = datetime.fromisoformat(look["at"])
-        came: Values = look.get("came", {})
-        found = {
-            str(code): Was(str(word), count, datetime.fromisoformat(came[code][1]) if code in came else at)
-            for code, (word, count) in look["found"].items()
-        }
+        found = {str(code): Was(str(word), count, at) for code, (word, count) in look["found"].items()}
         changes = compare_looks.compare(survey, Earlier(at, "diagnose", found, frozenset(look["passed"])))
-        return replace(changes, well={str(code): datetime.fromisoformat(well) for code, (well, _) in came.items()})
+        return replace(changes, came=_came(survey, looks))
     return None
+
+
+def _came(survey: Survey, looks: Sequence[Values]) -> dict[str, Bounds]:
+    """When each finding came: after the last look that found it well, before the first after that which found it as it is."""
+    well: dict[str, datetime] = {}
+    ill: dict[str, tuple[datetime, bool]] = {}
+    for look in looks:
+        at = datetime.fromisoformat(look["at"])
+        for code, (word, _) in look["found"].items():
+            if code not in ill or ill[code][1] != (word == UNKNOWN):
+                ill[code] = (at, word == UNKNOWN)
+        for code, (last, first) in look.get("came", {}).items():
+            if code not in well:  # of looks that are no longer kept
+                well[code], ill[code] = datetime.fromisoformat(last), (datetime.fromisoformat(first), ill[code][1])
+        for code in look["passed"]:
+            well[code] = at
+            ill.pop(code, None)
+    told = {}
+    for one in survey.results:
+        code, unknown = one.check.code, one.status == UNKNOWN
+        if one.status != "passed" and code in well:
+            first, was_unknown = ill.get(code, (survey.now, unknown))
+            told[code] = Bounds(well[code], first if was_unknown == unknown else survey.now)
+    return told
 
 
 def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
@@ -81,19 +105,23 @@ def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
         mine = [one for one in kept["looks"] if one["place"] == place]
         looks = [one for one in mine if datetime.fromisoformat(one["at"]) >= since]
         told: list[Transition] = []
-        for before, look in itertools.pairwise([*[one for one in mine if one not in looks][-1:], *looks]):
-            was, now = _open(before), _open(look)
-            told += [Transition(look["at"], 0, code, "new", now[code], "") for code in sorted(now.keys() - was.keys())
-                     if code in before["passed"]]  # fmt: skip
-            told += [Transition(look["at"], 0, code, "resolved", was[code], "") for code in sorted(was.keys() - now.keys())
-                     if code in look["passed"]]  # fmt: skip
-        return Watched(len(looks), tuple(told), _open(looks[-1]), by_hand=True, at=looks[-1]["at"]) if looks else None
+        still: dict[str, str] = {}
+        well: set[str] = set()
+        for look in mine:
+            now, passed = _open(look), set(look["passed"])
+            new, gone = sorted((now.keys() - still.keys()) & well), sorted(still.keys() & passed)
+            told += [Transition(look["at"], 0, code, "new", now[code], "") for code in new]
+            told += [Transition(look["at"], 0, code, "resolved", still[code], "") for code in gone]
+            still = {code: word for code, word in still.items() if code not in look["found"] and code not in passed} | now
+            well = (well - look["found"].keys()) | passed
+        told = [one for one in told if datetime.fromisoformat(one.at) >= since]
+        return Watched(len(looks), tuple(told), still, by_hand=True, at=looks[-1]["at"]) if looks else None
     return None
 
 
 def _open(look: Values) -> dict[str, str]:
     """What a look found, advice left out as the monitor does."""
-    return {str(code): str(word) for code, (word, _) in look["found"].items() if word not in ("advice", "unknown")}
+    return {str(code): str(word) for code, (word, _) in look["found"].items() if word not in ("advice", UNKNOWN)}
 
 
 def _kept(survey: Survey, place: str, changes: Changes | None) -> dict[str, Any]:
