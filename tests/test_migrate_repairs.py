@@ -99,7 +99,15 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     mended = rows["020_fill_queue_clocks"] + rows["023_repair_rows"]
     said = " ".join((tmp_path / "run.txt").read_text().split())
     assert f" {mended} rows mended, with what goes with them; " in said
-    assert "Each row that it mended, before and after: chatops log --full" in said
+    # The list has the numbers, and the row of a number has what was before and after.
+    assert "Each row that it mended, with its number: chatops log --full" in said
+    assert "One of them, before and after: chatops log NUMBER" in said
+    page = chatops_inprocess("report", "--last", "-o", "plain", db=deployed, check=0).stdout
+    assert re.search(r"each row with its number:? +chatops log --full\n.*before and after:? +chatops log NUMBER\n", page), page
+    number = json.loads(chatops_inprocess("log", "--full", "-o", "json", db=deployed, check=0).stdout)["actions"][0]["action_id"]
+    for command in (("log", "--full"), ("log", str(number))):
+        both = "What was before → and after:" in chatops_inprocess(*command, db=deployed, check=0).stdout
+        assert both is (command[1] != "--full"), command
     done = json.loads(ran.stdout)
     wrote = {row["name"]: row["rows"] for row in done["applied"]}
     assert {name: wrote[name] for name in ("020_fill_queue_clocks", "023_repair_rows")} == {

@@ -219,7 +219,7 @@ def go(
             before_files.keep(database, was)
     lost = still_lost(database, losses)
     prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
-    runs, log = invocation.here(*RUNS), invocation.here("log", "--full")
+    runs, log = invocation.here(*RUNS), (invocation.here("log", "--full"), invocation.here("log", "NUMBER"))
     invocation.show(screen.outcome_answer(prepared, outcome, seconds, prove, page, runs, log, lost))
     return ExitCode.OK
 

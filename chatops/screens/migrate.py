@@ -185,9 +185,12 @@ def nothing_line(prepared: Prepared) -> str:
 
 def outcome_answer(
     prepared: Prepared, outcome: MigrationOutcome, seconds: float, verify: str, report: str, psql: str,
-    log: str, losses: Sequence[RoleLoses] = (),
+    log: tuple[str, str], losses: Sequence[RoleLoses] = (),
 ) -> Answer:  # fmt: skip
-    """What a run did, which roles can do less now, and the commands that prove it, tell others, and (`psql`) run a grant."""
+    """What a run did, which roles can do less now, and the commands that prove it, tell others, and (`psql`) run a grant.
+
+    `log` are the commands that list what was logged, and that show one of it before and after.
+    """
     files = [done for done in outcome.done if done.kind == "file"]
     made = [done for done in outcome.done if done.kind == "view"]
     distributed = any(done.kind == "step" for done in outcome.done)
@@ -209,7 +212,8 @@ def outcome_answer(
     check: list[Line] = [line, *(lost_rights.since_now(losses, psql) if losses else ())]
     if prepared.folder.source == SHIPPED:
         if any(done.mends and done.rows for done in files):
-            check += [[Span("Each row that it mended, before and after: "), Span(log, "code")]]
+            check += [[Span("Each row that it mended, with its number: "), Span(log[0], "code")],
+                      [Span("One of them, before and after: "), Span(log[1], "code")]]  # fmt: skip
         check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {
         "by_others": list(outcome.by_others), "left": list(outcome.left), "seconds": round(seconds, 3),

@@ -165,7 +165,8 @@ class RunReport:
             steps.append((f"take {listed(ours)} back: all of chatops together, {DEPLOYED} stays", here("remove", "--dry-run")))
         steps += going_back.steps(self.goes_back, self.way_back)
         if sum(one.rows for one in self.ran):
-            steps.append(("what repairs changed, before and after", here("log")))
+            steps.append(("what repairs changed, each row with its number", here("log", "--full")))
+            steps.append(("one of these rows, before and after", here("log", "NUMBER")))
         steps.append(("how it is served right now: waits, load, locks", here("diagnose")))
         return [*steps, ("look again", here("verify")), ("let made-up people work in it", here("verify", "--scenarios"))]
 
