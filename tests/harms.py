@@ -354,6 +354,13 @@ STORAGE = {
 
 VIEWS = {
     "with its owner's eyes": Harm("alter view chat_state_summary set (security_invoker = false)", ("DB018",)),
+    "as its owner, who sees what each reader may": Harm("alter view chat_queue reset (security_invoker)", (), ("DB018",)),
+    "as its owner, where policies are": Harm(
+        "alter table chats enable row level security; alter view stuck_chats reset (security_invoker)", ("DB018",)
+    ),
+    "as its owner, for who may not read the tables": Harm(
+        "grant select on stuck_chats to authenticator; alter view stuck_chats set (security_invoker = off)", ("DB018",)
+    ),
     "of other rows": Harm(
         "do $h$ begin execute 'create or replace view chat_queue as ' || rtrim(trim(pg_get_viewdef('chat_queue'::regclass)), ';') "
         "|| ' limit 0'; end $h$",

@@ -6,7 +6,7 @@
 -- narrow-one: 1 object is not as its file made it
 -- severity: warning
 -- critical: a message, a reply or assigning goes through it, and it is not only cost, parallel safety or comments that differ
--- advice: only what the planner goes by (cost, rows) and a sequence's cache differ
+-- advice: only what the planner goes by (cost, rows) and a sequence's cache differ, or as whom a view reads, which shows nobody more today
 -- group: schema
 -- expected: each object is as the newest applied file made it
 -- why: somebody replaced it by hand, or another tool ran an older file after ours
@@ -27,7 +27,7 @@
 with structure as materialized (:structure),
 expected_objects as materialized (:expected_objects),
 one as materialized (
-  select w.kind, w.name, w.migration, c.differs, c.found_as, c.advice, w.vital and c.stops as critical, w.stops as means
+  select w.kind, w.name, w.migration, c.differs, c.found_as, w.definition ->> 'options'::text as options, c.advice, w.vital and c.stops as critical, w.stops as means
     from expected_objects w
     join structure s on s.kind = w.kind and s.name = w.name
    cross join lateral (
@@ -58,17 +58,43 @@ one as materialized (
    where (w.kind <> 'function' or w.state = 'applied') and w.definition <> '{}'
 )
 select o.kind, o.name as object, o.migration, o.differs, o.found_as,
-       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice,
+       case when o.migration = 'bookkeeping' then 'adopt --ledger-only' else 'migrate --again ' || o.migration end as mend, o.critical, o.advice or (o.differs = 'options' and eyes.harmless) as advice,
        coalesce(old.harm, shown.harm, case when o.critical then 'until it is as its file made it, it may be that ' || o.means
             || case when o.name ~ '^assign_chat_to_operator\M' then '; chats given out of turn meanwhile are QUEUE002' else '' end end) as so
   from one o
+ -- A view of ours that reads as its owner by now: whom that shows more.
+ left join lateral (
+   with recursive under as (
+     select pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.' || pg_catalog.quote_ident(o.name))::oid as oid
+     union
+     select d.refobjid
+       from under u
+       join pg_rewrite r on r.ev_class = u.oid
+       join pg_depend d on d.classid = 'pg_rewrite'::regclass::oid and d.objid = r.oid and d.refclassid = 'pg_class'::regclass::oid
+   ), told as (
+     select pg_catalog.bool_or(c.relrowsecurity) as policies,
+            pg_catalog.bool_or(exists (
+              select from pg_class v
+               cross join lateral pg_catalog.aclexplode(v.relacl) as a
+               where v.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(current_schema()) || '.' || pg_catalog.quote_ident(o.name))::oid
+                 and a.privilege_type = 'SELECT'
+                 and not case when a.grantee = 0::oid then pg_catalog.has_any_column_privilege('public', c.oid, 'SELECT')
+                              else pg_catalog.has_any_column_privilege(a.grantee, c.oid, 'SELECT') end)) as beyond
+       from under u
+       join pg_class c on c.oid = u.oid and c.relkind in ('r', 'p')
+   )
+   select t.policies, t.beyond, not t.policies and not t.beyond as harmless from told t
+ ) as eyes on o.kind = 'view' and o.options ~ 'security_invoker=' and o.found_as ? 'options'::text
+          and coalesce(o.found_as ->> 'options'::text, '') !~ 'security_invoker=(true|on|1)'
  cross join lateral (
    select case when o.kind = 'view' then nullif(pg_catalog.concat_ws('; ',
             case when o.found_as ? 'query'::text
                  then case when o.name = 'chat_queue' then 'whoever reads it, as get_assignment_queue_status() does, is told another queue than there is; chats are given out without it'
                            else 'whoever reads it is told otherwise than it is; chats are given out without it' end end,
-            case when o.found_as ? 'options'::text and coalesce(o.found_as ->> 'options'::text, '') !~ 'security_invoker=(true|on|1)'
-                 then 'whoever may read it sees rows that the policies of the tables keep from them' end), '') end as harm
+            case when eyes.policies then 'whoever may read it sees rows that the policies of the tables keep from them' end,
+            case when eyes.beyond then 'roles that may read it and not its tables see their rows' end,
+            case when eyes.harmless and o.differs = 'options'
+                 then 'no table under it has row level security, and who may read it may read these: nobody sees a row more today' end), '') end as harm
  ) as shown
  cross join lateral (select pg_catalog.regexp_replace(coalesce(o.found_as ->> 'body'::text, ''), '--[^\n]*', ' ', 'g') as body) as b
  cross join lateral (
@@ -89,4 +115,4 @@ select o.kind, o.name as object, o.migration, o.differs, o.found_as,
  where o.differs is not null
    -- Of several functions of one name one must be it: the others are DB019.
    and not exists (select from one b where b.kind = o.kind and b.name = o.name and b.differs is null)
- order by o.critical desc, o.advice, o.migration, o.kind, o.name
+ order by o.critical desc, advice, o.migration, o.kind, o.name
