@@ -106,6 +106,10 @@ def test_the_hand_over_tells_what_the_monitor_saw(latest_database: Database, cha
     assert "findings opened: CHAT003 " in shown
     assert "findings closed: CHAT003 " in shown
     assert re.search(r"findings open at \d\d:\d\d: OPER001 \(4 looks\)", shown)
+    begun = kept.started[11:16]
+    assert f"findings before {begun}: not known, no look of then is kept" in shown
+    later = chatops_inprocess("summary", "--since", "2h", db=latest_database, terminal=(100, 40), check=0).stdout
+    assert "not known" not in later
     told = json.loads(chatops_inprocess("summary", "--since", "8h", "-o", "json", db=latest_database, check=0).stdout)
     assert told["refused"] == 4
     assert [(one["code"], one["kind"]) for one in told["findings"]] == [
@@ -118,6 +122,7 @@ def test_the_newest_looks_are_told_whoever_took_them(latest_database: Database, 
 
     def told() -> str:
         shown = chatops_inprocess("summary", "--since", "8h", db=latest_database, terminal=(200, 40), check=0).stdout
+        assert re.search(r"^findings before \d\d:\d\d: not known", shown, re.M), "the first look is younger than the span"
         return "\n".join(line for line in shown.splitlines() if line.startswith("findings"))
 
     trouble = "insert into platform_config (key, value) values ('queue_sla_minutes', '\"much\"') on conflict (key) do update set value = '\"much\"'"

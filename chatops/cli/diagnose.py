@@ -48,7 +48,7 @@ def diagnose(
     the look of then. "BY HAND" and "before" name who was in a psql that may write between the last look that found it well and
     the first that found it ill; without such looks nobody is named. Looks of this command count as a terminal shows them: short,
     whole, --brief, each of a --watch, and --only and --ignore for the codes they ask. None is kept in a pipe, in another format
-    (-o json), with --threshold or --checks-dir.
+    (-o json), with --threshold or --checks-dir. They are kept for a day, the newest 12 for longer; summary --since reads them.
     --only meanwhile asks what a time without guards, triggers or usable settings has left, and says it code by code.
     --rehearse writes, in transactions that are always rolled back.
 

@@ -23,6 +23,8 @@ class Watched:
     """Whether these are looks of `diagnose` that this machine remembers, and no monitor's."""
     at: str = ""
     """When the last of them was."""
+    begins: str = ""
+    """When the first of all was, where none is remembered from before the span: of what was earlier nothing is known."""
 
     @property
     def opened(self) -> tuple[Transition, ...]:
@@ -44,7 +46,8 @@ def watched(kept: Iterable[Watch], since: datetime) -> Watched | None:
     seen = [tick for tick in watch.ticks if _at(tick.at) >= since]
     told = tuple(one for one in watch.transitions if _at(one.at) >= since)
     left = {code: one.severity for code, one in watch.open.items()}
-    return Watched(len(seen), told, left, _refused(watch, since), at=seen[-1].at)
+    begins = watch.started if _at(watch.started) > since else ""
+    return Watched(len(seen), told, left, _refused(watch, since), at=seen[-1].at, begins=begins)
 
 
 def newest(one: Watched | None, other: Watched | None) -> Watched | None:

@@ -1,4 +1,4 @@
-"""What `diagnose` itself saw of this database before, on this machine: a few looks, so that the next one says what is new."""
+"""What `diagnose` itself saw of this database before, on this machine: the looks of a day, so that the next says what is new."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chatops.checks import compare_looks
+from chatops.checks import compare_looks, kept_looks
 from chatops.checks.compare_looks import Bounds, Changes, Earlier, Was
 from chatops.checks.results import Survey
 from chatops.deploys.hand_over import Watched
@@ -21,7 +21,6 @@ from chatops.flows.run import Invocation
 from chatops.flows.state_files import default_path
 from chatops.model import Values
 
-KEPT = 12
 UNKNOWN = "unknown"
 
 
@@ -36,8 +35,8 @@ def since_then(invocation: Invocation, survey: Survey, *, part: bool) -> Changes
         return changes
     with contextlib.suppress(OSError, UsageError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = _kept(survey, place, changes) | ({"part": True} if part else {})
-        write_file(path, json.dumps({"looks": [*looks, kept][-KEPT:]}), private=True)
+        kept = kept_looks.packed([*looks, _kept(survey, place, changes) | {"part": part}], survey.now)
+        write_file(path, json.dumps({"looks": kept}), private=True)
     return changes
 
 
@@ -54,14 +53,16 @@ def _looks(invocation: Invocation, survey: Survey) -> tuple[Path | None, str, li
     except UsageError:
         return None, place, []
     with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError):
-        kept: Any = read_json(path, "looks of diagnose")
-        return path, place, [
-            one for one in kept["looks"] if one["place"] == place and datetime.fromisoformat(one["at"]) < survey.now
-        ]  # fmt: skip
+        return path, place, [one for one in _read(path, place) if datetime.fromisoformat(one["at"]) < survey.now]
     return path, place, []
 
 
-def _changes(survey: Survey, looks: Sequence[Values]) -> Changes | None:
+def _read(path: Path, place: str) -> list[kept_looks.Look]:
+    kept: Any = read_json(path, "looks of diagnose")
+    return [one for one in kept_looks.unpacked(kept["looks"]) if one["place"] == place]
+
+
+def _changes(survey: Survey, looks: Sequence[kept_looks.Look]) -> Changes | None:
     """Against the newest look at all checks; when what is found came, by all of them."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, IndexError):
         whole = [one for one in looks if not one.get("part")]
@@ -73,11 +74,11 @@ def _changes(survey: Survey, looks: Sequence[Values]) -> Changes | None:
     return None
 
 
-def _came(survey: Survey, looks: Sequence[Values]) -> dict[str, Bounds]:
+def _came(survey: Survey, looks: Sequence[kept_looks.Look]) -> dict[str, Bounds]:
     """When each finding came: after the last look that found it well, before the first after that which found it as it is."""
     well: dict[str, datetime] = {}
     ill: dict[str, tuple[datetime, bool]] = {}
-    for look in looks:
+    for look in kept_looks.turning(looks):
         at = datetime.fromisoformat(look["at"])
         for code, (word, _) in look["found"].items():
             if code not in ill or ill[code][1] != (word == UNKNOWN):
@@ -101,13 +102,12 @@ def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
     """What came and went between the looks that this machine took since then; None where it took none."""
     place = f"{invocation.target.shown()} {invocation.target.schema}"
     with contextlib.suppress(OSError, UsageError, ValueError, TypeError, KeyError, AttributeError):
-        kept: Any = read_json(default_path(invocation, "diagnose"), "looks of diagnose")
-        mine = [one for one in kept["looks"] if one["place"] == place]
+        mine = _read(default_path(invocation, "diagnose"), place)
         looks = [one for one in mine if datetime.fromisoformat(one["at"]) >= since]
         told: list[Transition] = []
         still: dict[str, str] = {}
         well: set[str] = set()
-        for look in mine:
+        for look in kept_looks.turning(mine):
             now, passed = _open(look), set(look["passed"])
             new, gone = sorted((now.keys() - still.keys()) & well), sorted(still.keys() & passed)
             told += [Transition(look["at"], 0, code, "new", now[code], "") for code in new]
@@ -115,7 +115,9 @@ def seen_since(invocation: Invocation, since: datetime) -> Watched | None:
             still = {code: word for code, word in still.items() if code not in look["found"] and code not in passed} | now
             well = (well - look["found"].keys()) | passed
         told = [one for one in told if datetime.fromisoformat(one.at) >= since]
-        return Watched(len(looks), tuple(told), still, by_hand=True, at=looks[-1]["at"]) if looks else None
+        if looks:
+            begins = "" if len(looks) < len(mine) else str(looks[0]["at"])
+            return Watched(len(looks), tuple(told), still, by_hand=True, at=looks[-1]["at"], begins=begins)
     return None
 
 

@@ -60,7 +60,7 @@ def handed_over(shift: Shift, seen: Watched | None, now: datetime | None, watch:
     names = ("messages", "replies", "taken", "waits_known", "wait_p50_seconds", "wait_p95_seconds", "given_back")
     data = {"since": shift.since, **{name: getattr(whole, name) for name in names}, "refused": refused}
     if seen is not None:
-        data |= {"looks": seen.looks, "open": dict(seen.open)}
+        data |= {"looks": seen.looks, "open": dict(seen.open), "looks_begin": seen.begins or None}
     return Answer("summary", body, data, now)
 
 
@@ -81,7 +81,10 @@ def _findings(seen: Watched | None, watch: str) -> list[Line]:
             told.append(f"findings {word}: {codes}")
     left = ", ".join(sorted(seen.open)) or "none"
     by = " of diagnose on this machine" if seen.by_hand else ""
-    return [*told, f"findings open at {seen.at[11:16]}: {left} ({formatting.plural(seen.looks, 'look')}{by})"]
+    told.append(f"findings open at {seen.at[11:16]}: {left} ({formatting.plural(seen.looks, 'look')}{by})")
+    if seen.begins:
+        told.append(f"findings before {seen.begins[11:16]}: not known, no look of then is kept")
+    return told
 
 
 def _waited(shift: Shift) -> str:
