@@ -95,12 +95,13 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     assert f"({rows['023_repair_rows']} rows to mend)" in " ".join(people.split())
     ran = chatops_inprocess("migrate", "--yes", "-o", "json", "--write", f"plain={tmp_path / 'run.txt'}", db=deployed, check=0)
     for name in ("020_fill_queue_clocks", "023_repair_rows"):
-        assert re.search(rf"✓ {name} +{rows[name]} rows? mended ", ran.stderr), ran.stderr
-    mended = rows["020_fill_queue_clocks"] + rows["023_repair_rows"]
+        done = "filled in" if name == "020_fill_queue_clocks" else "mended"
+        assert re.search(rf"✓ {name} +{rows[name]} rows? {done} ", ran.stderr), ran.stderr
+    filled, mended = rows["020_fill_queue_clocks"], rows["023_repair_rows"]
     said = " ".join((tmp_path / "run.txt").read_text().split())
-    assert f" {mended} rows mended, with what goes with them; " in said
+    assert f"{filled} rows filled in and {mended} rows mended, with what goes with them; " in said
     # The list has the numbers, and the row of a number has what was before and after.
-    assert "Each row that it mended, with its number: chatops log --full" in said
+    assert "Each row that it filled in or mended, with its number: chatops log --full" in said
     assert "One of them, before and after: chatops log NUMBER" in said
     page = chatops_inprocess("report", "--last", "-o", "plain", db=deployed, check=0).stdout
     assert re.search(r"each row with its number:? +chatops log --full\n.*before and after:? +chatops log NUMBER\n", page), page
@@ -108,6 +109,21 @@ def test_the_preview_says_how_many_rows_each_file_will_write_and_the_result_how_
     for command in (("log", "--full"), ("log", str(number))):
         both = "What was before → and after:" in chatops_inprocess(*command, db=deployed, check=0).stdout
         assert both is (command[1] != "--full"), command
+    # What was filled in was not wrong, whoever tells of it; what was mended was.
+    for code, what in (("QUEUE012", "fill in QUEUE012"), ("CHAT007", "repair CHAT007")):
+        (one, chat), *_ = deployed.execute(
+            "select id, chat_id from chatops.actions where code = %s order by (after ->> 'waiting_since') desc nulls last",
+            (code,),
+        )
+        shown = chatops_inprocess("log", str(one), db=deployed, check=0).stdout
+        assert f"Action {one}: {what} ·" in shown
+        assert f" {what} " in chatops_inprocess("log", "--full", "--chat", str(chat), "-o", "plain", db=deployed, check=0).stdout
+        assert f" {what} " in chatops_inprocess("show", str(chat), "-o", "plain", db=deployed, check=None).stdout
+        refused = " ".join(chatops_inprocess("undo", str(one), db=deployed, check=4).stderr.split())
+        assert ("bring the fault back" in refused, "filled in a column that was new" in refused) == (
+            code != "QUEUE012",
+            code == "QUEUE012",
+        )
     done = json.loads(ran.stdout)
     wrote = {row["name"]: row["rows"] for row in done["applied"]}
     assert {name: wrote[name] for name in ("020_fill_queue_clocks", "023_repair_rows")} == {

@@ -73,7 +73,7 @@ def test_a_whole_plan_is_taken_back(shift: Database, chatops_inprocess: Run) -> 
            insert into chatops.actions (target_schema, command, action, undoes) select 'public', 'bulk', 'undo', a.id
              from chatops.actions a where a.command = 'bulk'"""
     )
-    query = "explain " + placeholders(sqlfiles.read("queries/undo_find.sql"))
+    query = "explain " + placeholders(sqlfiles.query("queries/undo_find.sql"))
     read = str(shift.execute(query, {"schema": "public", "action_id": None, "plan_id": plan}))
     assert "Join Filter" not in read
     assert "NOT (hashed SubPlan" in read

@@ -76,6 +76,8 @@ class Logged(Entry):
     command: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    fills: bool
+    """Whether `migrate` gave the row its first value in a column that was new: nothing was wrong with it."""
     role_is_shared: bool
     """Whether the database's role says nothing about the person: it owns the log, or is a superuser."""
 
@@ -96,7 +98,8 @@ class Logged(Entry):
 
 
 def _what(row: Logged) -> str:
-    name = f"{row.action} {row.code}" if row.code else row.action
+    action = "fill in" if row.fills else row.action
+    name = f"{action} {row.code}" if row.code else action
     if row.action in ("again", "back") and row.row_id:
         name = f"migrate --{row.action} {row.row_id}"
     name += f" of {row.undoes}" if row.undoes and row.action == "undo" else ""
@@ -129,6 +132,8 @@ class Folded(Logged):
         """As of one row; a run of `migrate` by its files; a psql session, and how long it took."""
         if self.codes is not None:
             of = f" {span_of_files(self.first_file, self.last_file)}" if self.first_file and self.last_file else ""
+            if self.fills and len(self.codes) == 1:
+                return f"migrate{of}: rows filled in"
             return f"migrate{of}: repairs" if self.outcome == "done" else f"migrate{of}: repairs {self.outcome}"
         if self.action != "psql opened":
             return _what(self)

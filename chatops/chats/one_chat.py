@@ -63,7 +63,7 @@ def read(database: Database, named: ChatName, *, events: int, show_text: bool, a
     parameters = {"chat_id": named.id, "rows": events, "schema": database.target.schema, "show_text": show_text}
     found = database.rows(Event, history, parameters)
     if actions:
-        found += database.rows(Event, sqlfiles.read("queries/check_chat_actions.sql"), parameters)
+        found += database.rows(Event, sqlfiles.query("queries/check_chat_actions.sql"), parameters)
     if chat.is_active is False and chat.chat_state != "completed":  # nobody notes who switched the flag off, or when
         found.append(Event(chat.updated_at, "flag off", None, None, "ended by its active flag alone, then at the latest"))
     now = database.facts.now if database.facts else datetime.max

@@ -53,7 +53,7 @@ def read(database: Database, named: OperatorName, rows: int) -> OneOperator:
     if database.facts is not None and database.facts.has_bookkeeping:
         try:
             with database.savepoint():
-                deeds += database.rows(Deed, sqlfiles.read("queries/operator_actions.sql"), parameters)
+                deeds += database.rows(Deed, sqlfiles.query("queries/operator_actions.sql"), parameters)
         except DatabaseError as error:
             deeds.append(Deed(None, "actions unknown", None, error.message))
     deeds.sort(key=lambda deed: (deed.at is None, deed.at or datetime.max))

@@ -28,6 +28,7 @@ class Action(Entry):
     of_a_chat: bool | None
     of_an_operator: bool | None
     undone_by: int | None
+    fills: bool
 
     @property
     def problem(self) -> str | None:
@@ -36,6 +37,8 @@ class Action(Entry):
             return f"it changed nothing: its outcome was {self.outcome}"
         if self.undone_by is not None:
             return f"it was undone by action {self.undone_by}"
+        if self.fills:
+            return FILLED
         if not self.of_a_chat and not self.of_an_operator:
             return NO_WAY_BACK.get(self.action.partition(" ")[0], f"no command undoes what {self.action} did")
         return None
@@ -51,6 +54,7 @@ NO_WAY_BACK = {
     "psql": "which rows were changed in psql is in no log, only what it was given on its command line",
 }
 """What cannot be undone, and why not."""
+FILLED = "it filled in a column that was new, by which chats are assigned; it goes with the column, by chatops remove"
 
 
 @frozen
@@ -84,7 +88,7 @@ def find(database: Database, what: str | UUID) -> list[Action]:
     # What an action is taken back by finds no row that is hidden, and would say that it was changed since.
     require_rows(database, "chats chat_assignments operator_activity operators")
     parameters = {"action_id": number, "plan_id": plan, "schema": database.target.schema}
-    found = database.rows(Action, sqlfiles.read("queries/undo_find.sql"), parameters)
+    found = database.rows(Action, sqlfiles.query("queries/undo_find.sql"), parameters)
     if not found:
         missing = f"no action {number}" if number is not None else f"nothing that was done of plan {plan}"
         raise UsageError(f"the log holds {missing}")

@@ -14,7 +14,8 @@ from chatops.migrations.locks import Blocker
 @frozen
 class Done:
     """A file, view or step that is in now. Milliseconds; `rows` is what its own statements said they changed; where it
-    `mends`, how many its repairs found and mended, of which one may change several rows."""
+    `mends`, how many its repairs found and mended, of which one may change several rows, and `filled` those of them with which
+    nothing was wrong: a column was new."""
 
     name: str
     kind: Literal["file", "view", "step"]
@@ -24,6 +25,7 @@ class Done:
     rows: int
     attempts: int = 1
     mends: bool = False
+    filled: int = 0
 
 
 @frozen

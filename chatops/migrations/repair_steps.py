@@ -56,7 +56,9 @@ class Repairs(Batches):
             if not found:
                 return
             left = self.go_through(repair, round_)
-            done = "filled in" if (self.entry.name, repair.code) == FILLS else "mended"
+            fills = (self.entry.name, repair.code) == FILLS
+            done = "filled in" if fills else "mended"
+            self.filled += round_.mended if fills else 0
             said = f"{repair.code}: {formatting.plural(round_.mended, 'row')} {done}"
             if left:
                 said += f", {formatting.count(left)} left for chatops repair {repair.code}: busy with somebody else"

@@ -218,7 +218,7 @@ class Migrating:
             self.attempts.unflushed = False
             took_ms = (time.monotonic() - started) * 1000 if steps.took_ms is None else steps.took_ms
             mends = entry.file.reading.repairs is not None
-            return Done(entry.name, "file", entry.effect, took_ms, 0.0, rows, mends=mends)
+            return Done(entry.name, "file", entry.effect, took_ms, 0.0, rows, mends=mends, filled=steps.filled)
 
         followed = self.followed(0)
 

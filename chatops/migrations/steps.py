@@ -46,6 +46,8 @@ class Steps:
         self.done = entry.row.steps_done if entry.row else 0
         self.resuming = entry.row is not None
         self.rows = 0
+        self.filled = 0
+        """Those of the rows with which nothing was wrong: their column was new."""
         self.unrecorded = 0  # rows that the ledger has not been told of yet
         self.took_ms: float | None = None  # how long all of it took, by the ledger, once it is in
 

@@ -201,10 +201,7 @@ def outcome_answer(
     within = formatting.duration(sum(done.duration_ms for done in (*files, *made)) / 1000)
     line += f", {within} of it in the files." if (files or made) and within != formatting.duration(seconds) else "."
     if files:
-        mended, rows = (sum(done.rows for done in files if done.mends is mends) for mends in (True, False))
-        told = [f"{formatting.plural(rows, 'row')} changed"] if rows else []
-        told += [f"{formatting.plural(mended, 'row')} mended, with what goes with them"] if mended else []
-        line += f" {' and '.join(told) or 'No row changed'}; {_locks_had(outcome.done)}."
+        line += f" {_rows(files, ', with what goes with them') or 'No row changed'}; {_locks_had(outcome.done)}."
     if outcome.by_others:
         line += f" {formatting.plural(len(outcome.by_others), 'file')} went in by another migrator meanwhile."
     if outcome.left:
@@ -212,7 +209,7 @@ def outcome_answer(
     check: list[Line] = [line, *(lost_rights.since_now(losses, psql) if losses else ())]
     if prepared.folder.source == SHIPPED:
         if any(done.mends and done.rows for done in files):
-            check += [[Span("Each row that it mended, with its number: "), Span(log[0], "code")],
+            check += [[Span(f"Each row that it {_did(files)}, with its number: "), Span(log[0], "code")],
                       [Span("One of them, before and after: "), Span(log[1], "code")]]  # fmt: skip
         check += [[Span("Prove it: "), Span(verify, "code")], [Span("A page for others: "), Span(report, "code")]]
     data = {
@@ -221,6 +218,34 @@ def outcome_answer(
     }  # fmt: skip
     now = prepared.ledger.facts.now
     return Answer("migrate", [Table("applied", _APPLIED, outcome.done, audience="machines"), Text(check)], data, now)
+
+
+def _rows(files: Sequence[Done], beside: str = "") -> str:
+    """What became of how many rows; `beside`: what is said of those that were mended.
+
+    >>> from chatops.migrations.events import Done
+    >>> _rows([Done("a", "file", "", 0, 0, 2), Done("b", "file", "", 0, 0, 5, mends=True, filled=4)], ", with more")
+    '2 rows changed, 4 rows filled in and 1 row mended, with more'
+    >>> _rows([Done("b", "file", "", 0, 0, 4, mends=True, filled=4)]), _rows([Done("a", "file", "", 0, 0, 0)])
+    ('4 rows filled in', '')
+    """
+    filled = sum(done.filled for done in files)
+    mended = sum(done.rows for done in files if done.mends) - filled
+    changed = sum(done.rows for done in files if not done.mends)
+    counted = ((changed, "changed"), (filled, "filled in"), (mended, f"mended{beside}"))
+    told = [f"{formatting.plural(number, 'row')} {done}" for number, done in counted if number]
+    return " and ".join(one for one in (", ".join(told[:-1]), *told[-1:]) if one)
+
+
+def _did(files: Sequence[Done]) -> str:
+    """What the repairs of these files did.
+
+    >>> from chatops.migrations.events import Done
+    >>> _did([Done("b", "file", "", 0, 0, 5, mends=True, filled=4)]), _did([Done("b", "file", "", 0, 0, 4, mends=True, filled=4)])
+    ('filled in or mended', 'filled in')
+    """
+    filled, rows = sum(done.filled for done in files), sum(done.rows for done in files if done.mends)
+    return " or ".join(done for done, number in (("filled in", filled), ("mended", rows - filled)) if number)
 
 
 def _locks_had(done: Sequence[Done]) -> str:
@@ -241,7 +266,7 @@ _APPLIED = (
 def done_line(done: Done) -> Line:
     """One file that is in now."""
     waited = f" after {formatting.duration(done.waited_ms / 1000)} of waiting" if done.attempts > 1 else ""
-    changed = f"{formatting.plural(done.rows, 'row')} {'mended' if done.mends else 'changed'}   " if done.rows else ""
+    changed = f"{_rows([done])}   " if done.rows else ""
     return [
         Span("  ✓ ", "ok"),
         Span(f"{formatting.visible(done.name):<28}  {changed}{formatting.duration(done.duration_ms / 1000)}{waited}"),

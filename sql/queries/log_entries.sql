@@ -1,5 +1,6 @@
 -- What was done, the newest first, with as one entry what one command did to many? Operators by their ids alone. limit: how many entries; the filters of log.sql
 -- A psql session is one entry: what its end says stands in that of its beginning, where that was asked for, too.
+\set log_fills `cat sql/queries/shared/log_fills.sql`
 \set log_columns `cat sql/queries/shared/log_columns.sql`
 \set log_asked `cat sql/queries/shared/log_asked.sql`
 \set log_told `cat sql/queries/shared/log_told.sql`

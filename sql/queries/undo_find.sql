@@ -2,6 +2,7 @@
 -- action_id, plan_id: one of them is null; schema: the tenant's
 -- The log is read once, and put together by groups: right after a great many undos the server does not know yet that there are any,
 -- and would look for each of them among all.
+\set log_fills `cat sql/queries/shared/log_fills.sql`
 with undos as materialized (
   select u.id, u.undoes from chatops.actions u where u.undoes is not null and u.outcome = 'done'
 ), meant as materialized (
@@ -24,7 +25,7 @@ select a.id as action_id, a.at, a.action, a.outcome, a.chat_id, a.operator_id, a
        (a.before #>> '{operator,is_available}'::text[])::boolean as available_before,
        (a.after #>> '{operator,is_available}'::text[])::boolean as available_after,
        a.before ? 'chat'::text as of_a_chat, a.before ? 'operator'::text as of_an_operator,
-       found.undone_by
+       found.undone_by, :log_fills as fills
 from found
 join chatops.actions a on a.id = found.id
 order by a.id desc
