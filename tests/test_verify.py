@@ -484,6 +484,28 @@ def test_on_the_newest_schema_too(as_newest: db.Database, name: str) -> None:
     assert found_of(as_newest, statement) == expected
 
 
+@pytest.mark.parametrize("first_look", ["before the migration", "after it", "none"])
+def test_what_looks_found_well_since_the_migration_is_newer_by_the_same_looks_as_in_diagnose(
+    latest_database: Database, chatops_inprocess: Run, first_look: str
+) -> None:
+    """No row says since when an index is missing; a look from before the migration that found it missing says that, too."""
+    database = latest_database
+    drop = "drop index idx_chats_waiting_assignment"
+    if first_look == "before the migration":
+        database.execute(drop)
+    if first_look != "none":
+        chatops_inprocess("diagnose", db=database, terminal=(80, 24), check=None)
+    if first_look == "before the migration":
+        database.execute("update chatops.migrations set applied_at = clock_timestamp()")
+    else:
+        database.execute(drop)
+    told = {"before the migration": "0 newer, 1 older", "after it": "1 newer (DB003), 0 older",
+            "none": "0 newer, 0 older, 1 without a time (DB003)"}  # fmt: skip
+    assert f"schema: 1 finding: {told[first_look]}" in chatops_inprocess("verify", "schema", db=database, check=1).stdout
+    page = chatops_inprocess("diagnose", "--only", "DB003", db=database, check=1).stdout
+    assert ("when a look found it well" in page) == (first_look == "after it")
+
+
 def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_before(
     core_database: Database, chatops_inprocess: Run
 ) -> None:

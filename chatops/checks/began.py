@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chatops.checks.compare_looks import Earlier
+from chatops.checks.compare_looks import Bounds, Earlier
 from chatops.checks.results import Result, Survey
 from chatops.model import Values
 
 Age = Literal["older", "newer", "partly newer", "undated"]
 
 
-def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
+def ages(survey: Survey, earlier: Earlier | None = None, came: Mapping[str, Bounds] | None = None) -> dict[str, Age]:
     """Of each failed check, by code, whether all it found began before the last migration, or all or some of it later.
 
+    What a look from after the migration found well (`came`) is newer.
     What a look from before the migration found well is newer, whatever its rows say: a wait that began before may have passed
     its limit since. `undated`: neither says when, or not all rows are at hand. Empty where nobody knows when the last migration
     went in.
@@ -24,7 +25,12 @@ def ages(survey: Survey, earlier: Earlier | None = None) -> dict[str, Age]:
     if at is None:
         return {}
     before = earlier if earlier is not None and earlier.at <= at else None
-    return {one.check.code: _age(one, survey.now, at, before) for one in survey.results if one.status == "failed"}
+    later = {code for code, between in (came or {}).items() if between.well >= at}
+    return {
+        one.check.code: "newer" if one.check.code in later and one.check.kind != "history" else _age(one, survey.now, at, before)
+        for one in survey.results
+        if one.status == "failed"
+    }
 
 
 def _age(result: Result, now: datetime, at: datetime, before: Earlier | None) -> Age:

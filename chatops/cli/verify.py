@@ -32,7 +32,8 @@ def verify(
     yes: bool = option(False, "--yes", "-y", help="Do not ask (--scenarios writes, and rolls back)."),
 ) -> ExitCode:
     """Reads only, in one snapshot. A check that could not run is unknown, says why, and counts as failed.
-    What failed is told as older or newer than the last migration, as far as its rows say when they began; both count.
+    What failed is told as older or newer than the last migration, as far as its rows, or looks of diagnose or a monitor,
+    say when it began; both count.
     Open functions (DB001), locks, load and waits are looked at by diagnose: they come and go without a deploy.
 
     What is wrong now: chatops diagnose. Can I work here: chatops doctor.

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatops import formatting
-from chatops.checks import before_files, began, load
+from chatops.checks import before_files, began, compare_looks, load
 from chatops.checks.began import Age
 from chatops.checks.compare_looks import Earlier
 from chatops.checks.load import Check
 from chatops.checks.results import Survey, with_rows
+from chatops.db import Database
 from chatops.errors import ExitCode, UsageError
-from chatops.flows import earlier_look, pager, run_checks, tenants
+from chatops.flows import earlier_look, own_look, pager, run_checks, tenants
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.later import later
@@ -101,13 +102,29 @@ def looked(
 ) -> tuple[Survey, dict[str, Age], Earlier | None]:
     """What the checks find, since when it is so, and the look from just before the last migration: what a deploy is judged by."""
     looks: list[Earlier | None] = []
+    stored: list[str | None] = []
+
+    def remembered(database: Database, found: Survey) -> None:
+        looks.append(before_files.kept(database, found.inventory.migrated_at))
+        if any(one.status == "failed" for one in found.results):
+            stored.append(earlier_look.stored_watch(database))
+
     survey = run_checks.survey(
-        invocation, checks, since=since, threshold=threshold, timeout=timeout, rows=ROWS_DATED,
-        beside=lambda database, found: looks.append(before_files.kept(database, found.inventory.migrated_at)),
-    )  # fmt: skip
+        invocation, checks, since=since, threshold=threshold, timeout=timeout, rows=ROWS_DATED, beside=remembered
+    )
     before = looks[0] if looks else None
-    earlier = before or (earlier_look.last_tick(invocation, None) if survey.inventory.migrated_at else None)
-    return with_rows(survey, ROWS_SHOWN), began.ages(survey, earlier), before
+    return with_rows(survey, ROWS_SHOWN), _ages(invocation, survey, before, stored[0] if stored else None), before
+
+
+def _ages(invocation: Invocation, survey: Survey, before: Earlier | None, stored: str | None) -> dict[str, Age]:
+    """By the rows, the look from just before the migration, and what `diagnose` would say of the looks since."""
+    at = survey.inventory.migrated_at
+    if at is None or not any(one.status == "failed" for one in survey.results):
+        return {}
+    tick, own = earlier_look.last_tick(invocation, stored), own_look.before(invocation, survey)
+    came = compare_looks.bounds(survey, compare_looks.compare(survey, tick) if tick is not None else None, own)
+    older = [one for one in (tick, own.earlier if own is not None else None) if one is not None and one.at <= at]
+    return began.ages(survey, before or max(older, key=lambda one: one.at, default=None), came)
 
 
 def _promises(invocation: Invocation, request: VerifyRequest) -> ExitCode:
