@@ -160,6 +160,15 @@ def instant(moment: datetime | None) -> str:
 _OBEYED = re.compile(r"^(\s*)(::)(?=[A-Za-z]*[G-Zg-z-])|()(##)(?=\[|vso\[|teamcity\[)", re.MULTILINE)
 
 
+def environment(name: str) -> str:
+    """What people are told of a stored environment: where nobody had named one it is local, but a tunnel is no local database.
+
+    >>> environment("local"), environment("staging"), environment("production")
+    ('not production', 'staging', 'production')
+    """
+    return "not production" if name == "local" else name
+
+
 def disarmed(text: str) -> str:
     """The text without lines that a CI system would obey."""
     return _OBEYED.sub(_disarmed, text) if "::" in text or "##" in text else text

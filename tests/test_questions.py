@@ -310,6 +310,10 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     assert told_last["good"] is True
     page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
     assert f"nothing is newer; {same[0]}" in page
+    # The page calls the place what every screen calls it.
+    banner = chatops_inprocess("status", db=core_database, check=None).stderr.partition(" · ")[0]
+    assert banner == "not production"
+    assert re.findall(rf"^\W*({banner}|local) · ", page, re.MULTILINE) == [banner, banner]
     assert re.search(r"^Before: 001, 014, 015, 016 and 017 adopted: taken over as they were found, .+\.", page, re.MULTILINE), (
         page
     )
@@ -318,7 +322,7 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     core_database.execute("insert into platform_config(key, value) values ('max_reassignments', '\"many\"')"
                           " on conflict (key) do update set value = excluded.value")  # fmt: skip
     later = told()
-    assert re.search(rf"^since just before the migration new: CONF001; as then: {same[1]}$", later, re.MULTILINE), later
+    assert re.search(rf"^new since just before the migration: CONF001; as then: {same[1]}$", later, re.MULTILINE), later
     assert re.search(r"1 newer \(CONF001\)", later), later
 
 

@@ -46,15 +46,18 @@ class SinceBefore:
         >>> SinceBefore({"CHAT007": False, "DATA001": True}, {"CHAT007": False, "DATA001": True}, ("CHAT009",)).in_words
         'as just before the migration: CHAT007, advice DATA001; not compared: CHAT009'
         >>> SinceBefore({"QUEUE003": True, "CHAT007": False}, {"CONF001": False, "CHAT007": False}, ()).in_words
-        'since just before the migration new: CONF001; gone: advice QUEUE003; as then: CHAT007'
+        'new since just before the migration: CONF001; gone: advice QUEUE003; as then: CHAT007'
+        >>> SinceBefore({"QUEUE003": True}, {}, ()).in_words, SinceBefore({}, {}, ()).in_words
+        ('gone since just before the migration: advice QUEUE003', 'nothing was wrong before the migration either')
         >>> SinceBefore({}, {"OPER001": False}, (), ("OPER001",)).in_words
-        'since just before the migration new: OPER001 (it began before, and has passed its limit since)'
+        'new since just before the migration: OPER001 (it began before, and has passed its limit since)'
         """
-        if self.same:
-            told = f"as just before the migration: {_codes(self.was) if self.was else 'none of this is wrong'}"
+        if self.same and not self.was:
+            told = "nothing was wrong before the migration either"
+        elif self.same:
+            told = f"as just before the migration: {_codes(self.was)}"
         else:
-            told = "since just before the migration "
-            told += "; ".join(
+            told = "; ".join(
                 f"{word}: {_codes(codes)}{self._overdue if word == 'new' else ''}"
                 for word, codes in (
                     ("new", {code: self.now[code] for code in self.new}),
@@ -62,7 +65,7 @@ class SinceBefore:
                     ("as then", {code: advice for code, advice in self.now.items() if code in self.was}),
                 )
                 if codes
-            )
+            ).replace(": ", " since just before the migration: ", 1)
         return told + (f"; not compared: {' '.join(self.apart)}" if self.apart else "")
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chatops import formatting
 from chatops.checks import run
 from chatops.checks.began import simply
 from chatops.checks.since_before import since_before
@@ -32,7 +33,9 @@ def of_last_run(invocation: Invocation) -> RunReport:
     checks = run_checks.choose(invocation.configuration, None, (), (), GROUPS)
     survey, aged, before = looked(invocation, checks, SINCE_MIGRATION, (), run.WHOLE_BUDGET_SECONDS)
     target = invocation.target
-    parts = (ran[-1].environment or target.name, target.shown(), f"schema {target.schema}")
+    ran_on = ran[-1].environment
+    called = target.title if ran_on in (None, "", target.name) else formatting.environment(ran_on)
+    parts = (called, target.shown(), f"schema {target.schema}")
     place = " · ".join(part for part in parts if part)
     words = [] if all(one.source == SHIPPED for one in ran) else FolderOptions().words() if folder else ["--dir", "FOLDER"]
     way = invocation.here("migrate", *words, "--back")

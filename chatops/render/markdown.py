@@ -35,7 +35,8 @@ def render(answer: Answer, medium: Medium, envelope: Envelope) -> Iterator[str]:
 
 def _where_and_when(answer: Answer, envelope: Envelope) -> str:
     at = formatting.instant_to_the_second(answer.now) if answer.now is not None else ""
-    return " · ".join(str(part) for part in (envelope.get("environment"), envelope.get("database"), at) if part)
+    place = formatting.environment(str(envelope.get("environment") or ""))
+    return " · ".join(str(part) for part in (place, envelope.get("database"), at) if part)
 
 
 def escaped(text: str) -> str:

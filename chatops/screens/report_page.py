@@ -134,13 +134,15 @@ def head_of(receipt: Receipt) -> str:
 def place_of_receipt(receipt: Receipt) -> str:
     """Where a deploy went, as whom, when, with which version."""
     role = f" as {receipt.role}" if receipt.role else ""
-    place = f"{receipt.environment} · {receipt.database}{role} · schema {receipt.schema}"
+    place = f"{formatting.environment(receipt.environment)} · {receipt.database}{role} · schema {receipt.schema}"
     return f"{place} · {_at(receipt.started)} · chatops {receipt.chatops}"
 
 
 def place_of_watch(watch: Watch) -> str:
     """What is watched, as whom, by which plan."""
-    named = " · ".join(part for part in (watch.environment, watch.place) if part) + (f" as {watch.role}" if watch.role else "")
+    named = " · ".join(part for part in (formatting.environment(watch.environment), watch.place) if part) + (
+        f" as {watch.role}" if watch.role else ""
+    )
     looks = formatting.plural(len(watch.schedule.slots), "look")
     return f"{named} · {len(watch.ticks)} of {looks} by {watch.plan}, from {_at(watch.started)}"
 

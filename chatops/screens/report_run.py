@@ -217,7 +217,7 @@ def answer(report: RunReport) -> Answer:
         Column("by", "by", audience="machines" if report.by_one else "all", rank=2),
     ]
     roles = [Column("role", "role"), Column("is", "what it is"), Column("may", "assigning and releasing"),
-             Column("back", "gives it back", rank=2)]  # fmt: skip
+             Column("back", "grant that gives it back", rank=2)]  # fmt: skip
     findings_ = [Column("age", "age"), Column("since", "began", "instant"), *named("severity", "code", "title")]
     back: list[Line] = ["", [Span("To go back:", "strong")]]
     back += [report.stays] if report.stays else []
@@ -245,7 +245,9 @@ def html(report: RunReport) -> str:
     body = [
         table("What was checked", ["in numbers"], [[report.checked]]),
         table("Findings: newer than this, or older", ["", "began", "severity", "code", "what"], found, none=NONE),
-        table("Roles that work on the chats", ["role", "what it is", "assigning and releasing", "gives it back"], roles),
+        table(
+            "Roles that work on the chats", ["role", "what it is", "assigning and releasing", "grant that gives it back"], roles
+        ),
         table("What callers notice from then on", ["file", "what"], noticed),
         table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", *([] if alone else ["by"])], files),
         table("What is in besides", [""], [[line] for line in report.beside]),
