@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops import sqlfiles
 from chatops.migrations.made_again import made_by
 from chatops.migrations.source import shipped
 from tests.conftest import ROOT, Result
@@ -256,6 +257,55 @@ def _rights_are_given_again(database: Database, chatops_inprocess: Chatops, tmp_
     assert "as by 004_d" in told.stderr
     assert "Look at 005_e" in told.stderr
     assert database.execute(rights) == before
+
+
+def test_a_view_of_ours_that_differs_is_made_again_by_its_name_and_one_that_is_missing_with_who_may_read_it(
+    latest_database: Database, chatops_inprocess: Chatops
+) -> None:
+    """Each file of sql/views: drifted, then dropped. DB018 prints the command, and nothing else mends it."""
+    database = latest_database
+    with database.role("reader") as role:
+        database.execute(f"grant select on chats, operators to {role}")
+        database.execute(f"grant select on chat_queue, stuck_chats, operator_load to {role}")
+        rights = f"""select c.relname, has_table_privilege('{role}', c.oid, 'select'), obj_description(c.oid) from pg_class c
+                      where c.relname in ('chat_queue', 'stuck_chats', 'operator_load', 'chat_state_summary') order by 1"""
+        before = database.execute(rights)
+        text = "-- by hand"
+        for name in sqlfiles.names("views"):
+            if name.endswith(".before_018"):
+                continue
+            if sqlfiles.is_function(name):
+                made = database.value(f"select pg_get_functiondef('{name}'::regproc)")
+                drift = re.sub(r"(\$[a-z]+\$)\s*$", rf"{text}\n\1", made)
+            else:
+                made = database.value(f"select rtrim(pg_get_viewdef('{name}'::regclass), ';')")
+                drift = f"create or replace view {name} as select * from ({made}) as q limit 0"
+            database.script(drift)
+            shown = chatops_inprocess("diagnose", "--only", "DB018", "-o", "json", db=database, check=1).stdout
+            (finding,) = json.loads(shown)["findings"]
+            assert finding["help_command"].endswith(f" migrate --again views/{name}"), finding
+            assert finding["helps"][0] == finding["help_command"]
+            assert finding["help_sql"] is None
+            asked = chatops_inprocess("migrate", "--again", name, "--dry-run", db=database, check=0).stdout
+            assert f"1 of 1 object of views/{name} is not as the file makes it" in asked
+            done = chatops_inprocess("migrate", "--again", f"views/{name}.sql", "--yes", db=database, check=0).stdout
+            number = done.partition("Before and after: ")[2].split()[-1]
+            logged = chatops_inprocess("log", number, db=database, check=0).stdout
+            assert "limit 0" in logged.lower() or text in logged, logged
+            assert "stands in the log" in chatops_inprocess("undo", number, "--yes", db=database, check=4).stderr
+            chatops_inprocess("diagnose", "--only", "DB018,DB003", db=database, check=0)
+            assert "Nothing to do" in chatops_inprocess("migrate", "--again", f"views/{name}", db=database, check=0).stdout
+        database.script("alter view operator_load reset (security_invoker)")
+        chatops_inprocess("migrate", "--again", "operator_load", "--yes", db=database, check=0)
+        kept = database.execute("select before, after from chatops.actions where action = 'again' order by id desc limit 1")[0]
+        assert [next(iter(one.values())).startswith("with (security_invoker=true) as") for one in kept] == [False, True]
+        for name in ("operator_load", "chat_state_summary"):
+            database.script(f"drop view {name}")
+            chatops_inprocess("migrate", "--again", name, "--yes", db=database, check=0)
+        assert [row for row in database.execute(rights) if row[0] != "chat_state_summary"] == [
+            row for row in before if row[0] != "chat_state_summary"
+        ]
+        chatops_inprocess("verify", "schema", db=database, check=0)
 
 
 INDEXES = ("idx_chats_queue", "idx_chats_queue_by_last_operator", "idx_chats_unanswered")

@@ -217,7 +217,7 @@ def _want(wanted: dict[str, _Wanted], label: str, file: str, state: State, prope
         in_cluster(file).get(label) or {}
     )
     # Whoever made it anew is asked to make it again; of what nobody has noted, the first.
-    if state == "adopted" or (state == "applied" and (not own or "body" in own)):
+    if state == "adopted" or (state == "applied" and (not own or "body" in own or "query" in own)):
         one.migration, one.state = file, state
 
 
@@ -283,6 +283,8 @@ def with_help(row: Values, ledger: Ledger, major: int) -> dict[str, Any]:
     unknown = not str(row["mend"]).startswith("migrate --again")
     dropping = row.get("dropping")
     again = kind in ("function", "view") and (unknown or (dropping is None and _makes_again(row["migration"], name)))
+    # Files of sql/views, each in one piece; of those that are missing one may need another: their statements are told in order.
+    again = again or (kind in ("function", "view") and differs is not None and str(row["migration"]).startswith("views/"))
     # What is there and differs is not made again: see chatops.migrations.again.
     again = again or (
         kind in ("trigger", "index")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
 
 from chatops import formatting, sqlfiles
 from chatops.checks import load
@@ -19,8 +21,9 @@ from chatops.migrations.again_run import apply_again, pasteable
 from chatops.migrations.carry_over import carried_over, carry_over_texts
 from chatops.migrations.fitness import refuse_unfit
 from chatops.migrations.ledger import Run
-from chatops.migrations.plan import plan
+from chatops.migrations.plan import Entry, plan
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile, revision_of
+from chatops.migrations.views import VARIANT, View, views
 from chatops.model import Text
 from chatops.screens import again as screen
 from chatops.tables_there import require_place
@@ -70,7 +73,11 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     require_place(database, known.ledger.facts)
     refuse_unfit(database, known.ledger.facts, folder)
     judged = objects_judged(database) if folder.source == SHIPPED else {}
-    found = prepare_again(database, plan(folder, known.ledger.rows), named(folder, name).name, judged)
+    planned = plan(folder, known.ledger.rows)
+    if (view := _view(views(known.ledger, planned), name)) is not None:
+        planned = replace(planned, entries=(*planned.entries, view))
+    file = named(folder, name).name if view is None else view.name
+    found = prepare_again(database, planned, file, judged)
     tenant = known.ledger.facts.distributed
     run = Run("migrate --again", invocation.provenance.annotations(), revision_of(folder.path), tenant=tenant)
     command = invocation.here("migrate", "--again", shlex.quote(found.entry.name), *options.words())
@@ -93,6 +100,12 @@ def again(invocation: Invocation, options: FolderOptions, name: str, *, dry_run:
     apply_again(database, found, run, command)
     show_paged(invocation, screen.done(found, [invocation.here("log", str(number)) for number in _logged(database, found)]))
     return ExitCode.OK
+
+
+def _view(known: Sequence[View], name: str) -> Entry | None:
+    """The file of sql/views of a name, with or without its folder."""
+    plain = name.removesuffix(".sql").rpartition("/")[2].removesuffix(VARIANT)
+    return next((view.entry for view in known if view.name == plain), None)
 
 
 def _logged(database: Database, again: Again) -> list[int]:

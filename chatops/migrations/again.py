@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from chatops import sqlfiles
+from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.errors import RefusedError
 from chatops.frozen import frozen
@@ -28,6 +28,7 @@ from chatops.migrations.routine_options import differing, options_of, plain_opti
 from chatops.migrations.scanner import Statement, normalised, scan, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
 from chatops.migrations.statements import plain
+from chatops.migrations.views import READ_AS_CALLER
 from chatops.model import Values
 
 ROUTINES = ("function", "procedure", "view")
@@ -138,6 +139,8 @@ def prepare_again(database: Database, plan: MigrationPlan, name: str, judged: Ju
     missing = frozenset(piece.name for piece in pieces if piece.now is None and piece.kind in ROUTINES)
     cluster = database.facts is not None and database.facts.distributed
     rights = rights_of(plan.entries, missing, cluster=cluster) if missing else ()
+    if not cluster and entry.file.source == SHIPPED and (read := sorted(missing & {*READ_AS_CALLER})):
+        rights += (Rights(entry.name, db.inlined(sqlfiles.read("queries/views_rights.sql"), {"views": read}).rstrip(), True),)
     return Again(entry, tuple(made), tuple(pieces), tuple((one.name, by) for one, by in left), accepts, rights, tuple(waits))
 
 

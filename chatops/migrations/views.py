@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from chatops import formatting, sqlfiles
 from chatops.migrations.ledger import Ledger
-from chatops.migrations.plan import LedgerRow, MigrationPlan
-from chatops.migrations.source import SHIPPED, checksum, reading_of
+from chatops.migrations.plan import Entry, LedgerRow, MigrationPlan, State
+from chatops.migrations.source import SHIPPED, MigrationFile, checksum, reading_of
 
 if TYPE_CHECKING:
     from chatops.migrations.migration_text import MigrationText
@@ -42,6 +42,14 @@ class View:
     def ledger_name(self) -> str:
         """Its name in the ledger, which numbered files share."""
         return f"{FOLDER}/{self.name}"
+
+    @property
+    def entry(self) -> Entry:
+        """It as a file of a plan: in as it is here, or pending."""
+        data = self.text.encode()
+        shown = f"{self.ledger_name}.sql"
+        file = MigrationFile(SHIPPED, self.ledger_name, 0, sqlfiles.root() / shown, shown, checksum(data), (0, self.name), data)
+        return Entry(self.ledger_name, 0, State.PENDING if self.changed else State.APPLIED, file, self.row)
 
     @property
     def changed(self) -> bool:

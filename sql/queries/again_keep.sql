@@ -8,7 +8,8 @@ select pg_catalog.set_config(:'setting', coalesce(
             where p.proname = any (:'names'::text[]) and p.prokind in ('f', 'p')
               and n.nspname not in ('pg_catalog', 'information_schema')
            union all
-           select c.oid::regclass::text, pg_catalog.pg_get_viewdef(c.oid)
+           select c.oid::regclass::text,
+                  coalesce('with (' || pg_catalog.array_to_string(c.reloptions, ', ') || E') as\n', '') || pg_catalog.pg_get_viewdef(c.oid)
              from pg_class as c
              join pg_namespace as n on n.oid = c.relnamespace
             where c.relname = any (:'names'::text[]) and c.relkind = 'v'
