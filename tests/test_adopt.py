@@ -252,11 +252,48 @@ def test_our_own_files_to_016_are_proven_and_migrate_applies_the_rest(
     assert recorded(database_everywhere)[-1] == "017_fix_concurrent_messages"
 
 
-def test_why_what_is_there_was_not_compared_is_said_where_it_is_told(chatops_inprocess: Run, core_database: Database) -> None:
+REPLACED = """drop function get_assignment_queue_status();
+create function get_assignment_queue_status()
+returns table (total_waiting integer, total_assigned integer, total_waiting_reply integer, oldest_waiting_chat timestamptz,
+               average_wait_time_minutes numeric) language sql stable set search_path from current as 'select 42, 0, 0, now(), 0.0'"""
+LEFT = {
+    "function get_assignment_queue_status()": REPLACED,
+    "function detect_stuck_chats(integer)": "alter function detect_stuck_chats(integer) security definer",
+    "constraint chk_waiting_reply_has_timestamp": """alter table chats drop constraint chk_waiting_reply_has_timestamp,
+        add constraint chk_waiting_reply_has_timestamp check (id is not null)""",
+    "view chat_state_summary": """drop view chat_state_summary;
+        create view chat_state_summary as select chat_state, count(*) from chats group by 1""",
+}
+"""What 016 makes only where it is missing, made by somebody else."""
+
+
+@pytest.mark.parametrize("what", LEFT)
+def test_what_a_file_leaves_as_it_is_there_is_compared_all_the_same(
+    what: str, chatops_inprocess: Run, core_database: Database
+) -> None:
     core_database.execute("drop schema if exists chatops cascade")
-    told = chatops_inprocess("adopt", "--to", "017", "--dry-run", db=core_database, check=0).stdout
-    assert "016_chat_state_verification  applied  5 objects are there, not compared" in told
-    assert "(001, 016 make such only where they are missing, so another text may be there). No command compares them;" in told
+    words = ("adopt", "--to", "017", "--dry-run")
+    as_made = chatops_inprocess(*words, "--diff", db=core_database, check=0).stdout
+    assert "016_chat_state_verification  applied  5 of 5 as in the file\n" in as_made
+    assert "not compared" not in as_made
+    assert "Everything is defined as the files define it." in as_made
+    for statement in LEFT[what].split(";"):
+        core_database.execute(statement)
+    told = chatops_inprocess(*words, db=core_database, check=0).stdout
+    assert "016_chat_state_verification  applied  4 of 5 as in the file; " in told, told
+    assert (
+        "016 makes only what is missing and leaves what is there: what differs is taken over as found. Both texts: chatops"
+        in told
+    )
+    differs = chatops_inprocess(*words, "--diff", db=core_database, check=0).stdout
+    assert re.search(rf"^--- 016_chat_state_verification: .*{re.escape(what)}", differs, re.MULTILINE), differs
+    assert "Everything" not in differs
+
+
+def test_what_is_there_as_a_view_of_ours_makes_it_is_as_in_the_file(chatops_inprocess: Run, latest_database: Database) -> None:
+    latest_database.execute("delete from chatops.migrations where kind = 'versioned'")
+    told = found(chatops_inprocess, latest_database, "016_chat_state_verification")
+    assert (told["state"], told["found"]) == ("applied", "5 of 5 as in the file")
 
 
 def test_the_proof_of_every_file_is_on_the_narrowest_screen_too(chatops_inprocess: Run, database: Database) -> None:

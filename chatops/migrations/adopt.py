@@ -15,6 +15,7 @@ from chatops.migrations.catalog import catalog
 from chatops.migrations.histories import ToolHistory, histories, is_supabase_folder, rest_of, version_of
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.objects_made import claims_of
+from chatops.migrations.preflight import examine
 from chatops.migrations.proposal import Proposal
 from chatops.migrations.replay import Replay
 from chatops.migrations.row_evidence import candidates, proven
@@ -67,6 +68,8 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
         path, session, there = _path(database, folder)
         claims = [claims_of(file.reading, path) for file in folder.files]
         replay = Replay(claims, path, there)
+        if folder.source == SHIPPED:
+            _or_as_views(replay, path)
         live = catalog(database, schemas_of(claims, path))
         equal = compared(database, replay, live, session)
         history = _history(database)
@@ -76,6 +79,14 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
     said_out = {name for tool in tools for name in tool.not_run} - said_in
     judgement = judge(folder, claims, replay, live, equal, recorded=recorded, said_in=said_in, said_out=said_out, by_rows=by_rows)
     return Survey(folder, ledger, judgement, history, tuple(tools))
+
+
+def _or_as_views(replay: Replay, path: Sequence[str]) -> None:
+    """What files leave as it is may be there as sql/views makes it."""
+    views = [examine(f"{name}.sql", sqlfiles.read(f"views/{name}.sql").encode()) for name in sqlfiles.names("views")]
+    made = [claim for view in views for claim in claims_of(view, path).told if claim.there]
+    for (_, thing), ways in replay.where_missing.items():
+        ways += [dict(claim.parts) for claim in made if claim.thing == thing]
 
 
 def _path(database: Database, folder: Folder) -> tuple[tuple[str, ...], str, frozenset[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
@@ -14,6 +15,9 @@ from chatops.migrations.replay import OF_ALL_TENANTS, Replay
 from chatops.migrations.row_evidence import Candidate
 from chatops.migrations.source import Folder, MigrationFile
 from chatops.migrations.standing import THERE, Cell, Write
+
+_WHAT_IT_DOES = frozenset(("body", "query", "expression"))
+"""How those parts are compared that say what a thing does."""
 
 
 class Verdict(Enum):
@@ -172,18 +176,48 @@ class _Court:
             fault = self.strange(cell, write, told)
             drifts.append(fault) if isinstance(fault, Drift) else missing.append(fault)
         things = {cell.thing for cell in own if str(cell) in there}
-        unlike = tuple(sorted(thing.kind for thing in things if not self.is_same(thing, own)))
         verdict = Verdict.PARTIAL if missing else Verdict.CONFLICT if drifts else Verdict.APPLIED
-        drifted = tuple(sorted(drifts, key=lambda one: one.what))
-        return Proof(file, verdict, _sorted(there), _sorted(missing), drifted, same=len(things) - len(unlike), unlike=unlike)
+        # It was there before the file, which leaves it so: that is no conflict, and yet not what the file says.
+        left = {thing: other for thing in things if (other := self.left_as_it_was(index, thing))}
+        drifted = tuple(sorted([*drifts, *itertools.chain(*left.values())], key=lambda one: one.what))
+        unlike = tuple(sorted(thing.kind for thing in things - left.keys() if not self.is_same(index, thing, own)))
+        same = len(things) - len(left) - len(unlike)
+        return Proof(file, verdict, _sorted(there), _sorted(missing), drifted, same=same, unlike=unlike)
 
-    def is_same(self, thing: Thing, own: Mapping[Cell, Write]) -> bool:
+    def is_same(self, index: int, thing: Thing, own: Mapping[Cell, Write]) -> bool:
         """Whether what a file defines of a thing is so, as far as it can be compared; False where none of it can."""
-        parts = [
-            (cell, write.value) for cell, write in own.items() if cell.thing == thing and cell.part and write.value is not None
+        # The index of a key is what its constraint says.
+        keys = (one.thing for one in own if thing.kind == "index" and one.thing.kind == "constraint")
+        meant = {thing, *(key for key in keys if (key.schema, key.name) == (thing.schema, thing.name))}
+        written = {
+            cell: write.value for cell, write in own.items() if cell.thing in meant and cell.part and write.value is not None
+        }
+        equal = [self.live.equal(cell, value) for cell, value in written.items()]
+        return (True in equal and False not in equal) or self.is_made_so(index, thing)
+
+    def is_made_so(self, index: int, thing: Thing) -> bool:
+        """Whether what a file leaves as it is where it is there is just as the file makes it."""
+        for way in self.ways(index, thing):
+            told = [(value.how in _WHAT_IT_DOES, self.live.equal(cell, value)) for cell, value in way.items()]
+            if any(equal for _, equal in told) and all(equal or (equal is None and not does) for does, equal in told):
+                return True
+        return False
+
+    def ways(self, index: int, thing: Thing) -> list[dict[Cell, Definition]]:
+        """How a file makes a thing that it leaves as it is where it is there."""
+        ways = self.replay.where_missing.get((index, thing), ())
+        return [{Cell(thing, part): value for part, value in way.items()} for way in ways]
+
+    def left_as_it_was(self, index: int, thing: Thing) -> list[Drift]:
+        """What of a thing is not as the file makes it, which left it as it found it."""
+        ways = self.ways(index, thing)
+        if not ways or self.is_made_so(index, thing):
+            return []
+        told = ((cell, value) for cell, value in ways[0].items() if self.live.equal(cell, value) is False)
+        return [
+            Drift(str(thing if cell.part == "body" else cell), value.text, self.catalog.text(cell) or "", cell.part == "body")
+            for cell, value in told
         ]
-        equal = [self.live.equal(cell, value) for cell, value in parts]
-        return True in equal and False not in equal
 
     def strangers(self, own: Mapping[Cell, Write]) -> Iterable[tuple[Cell, Write, str]]:
         """The cells that no order of the files explains and that a file wrote last, each with what is wrong.

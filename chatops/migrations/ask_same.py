@@ -52,10 +52,14 @@ def planned_alike(database: Database, pairs: Sequence[tuple[str, str]]) -> list[
 
 def questions_of(replay: Replay, catalog: Catalog) -> Iterable[Question]:
     """What has to be asked."""
-    for cell in replay.cells:
+    where_missing: dict[Cell, list[Definition]] = {}
+    for (_, thing), ways in replay.where_missing.items():
+        for part, definition in (one for way in ways for one in way.items()):
+            where_missing.setdefault(Cell(thing, part), []).append(definition)
+    for cell in dict.fromkeys([*replay.cells, *where_missing]):
         if not cell.part or not catalog.has(cell.thing) or (live := catalog.text(cell)) is None:
             continue
-        for written in dict.fromkeys(_written(replay, cell, set())):
+        for written in dict.fromkeys([*_written(replay, cell, set()), *where_missing.get(cell, ())]):
             if written.how == "any" or settled(written, live) is not None or _several(written.text):
                 continue
             texts = [_planned(cell, catalog, one, written.how) for one in (written.text, live)]

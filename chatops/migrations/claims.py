@@ -71,7 +71,7 @@ class Claim:
     depends on it. `was` is the thing that was renamed to this one. `path`: the schemas where a bare name is looked for, ()
     for a qualified one. `needs` are other things that have to be there. `table` is the table that an index is on. `with_table`:
     part of a CREATE TABLE IF NOT EXISTS, made only where the table is. `parents` are the tables or indexes that it is a partition
-    of or inherits from.
+    of or inherits from. `where_missing` says what a thing is defined as that is left as it is where it is there.
     """
 
     thing: Thing
@@ -91,6 +91,7 @@ class Claim:
     table: str = ""
     with_table: bool = False
     parents: tuple[Thing, ...] = ()
+    where_missing: tuple[tuple[str, Definition], ...] = ()
 
     @property
     def body(self) -> str | None:

@@ -289,5 +289,8 @@ def odd_literals_after(tokens: Sequence[Token], odd: bool) -> bool:
 
 def _without_literals(claim: Claim) -> Claim:
     """A claim that says nothing of what holds a literal."""
-    told = ((part, ANY if "'" in text.text and text.how not in ("exact", "body") else text) for part, text in claim.parts)
-    return replace(claim, parts=tuple(told))
+    parts, where_missing = (
+        tuple((part, ANY if "'" in text.text and text.how not in ("exact", "body") else text) for part, text in told)
+        for told in (claim.parts, claim.where_missing)
+    )
+    return replace(claim, parts=parts, where_missing=where_missing)

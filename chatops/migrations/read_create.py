@@ -193,7 +193,10 @@ def _view(walk: Walk, kind: str, *, replaces: bool) -> list[Claim] | None:
     for tail in ("with no data", "with data", "with check option", "with local check option", "with cascaded check option"):
         query = query.removesuffix(tail).removesuffix(tail.upper()).rstrip()
     # What * stands for was settled when the view was made; the tables may have more columns by now.
-    known = query and columns is None and not any(token.text == "*" for token in walk.tokens)
+    # Which columns a star stood for when the view was made is not known; that of count(*) stands for none.
+    around = zip(walk.tokens, walk.tokens[1:], walk.tokens[2:], strict=False)
+    counts = sum((one.text, two.text, three.text) == ("(", "*", ")") for one, two, three in around)
+    known = query and columns is None and sum(token.text == "*" for token in walk.tokens) == counts
     parts: list[tuple[str, Definition]] = [("query", Definition(query, "query") if known else ANY)]
     if kind == "view":
         parts.append(("security invoker", Definition(invoker)))

@@ -191,7 +191,10 @@ def _asks_for(condition: Sequence[Token], thing: Thing) -> bool:
 
 def _there_afterwards(claim: Claim) -> Claim:
     """What a block makes unless it is there: it is there afterwards, in whatever form."""
-    return Claim(claim.thing, True, claim.line, (), lenient=True, words=claim.words, path=claim.path, table=claim.table)
+    return Claim(
+        claim.thing, True, claim.line, (), lenient=True, words=claim.words, path=claim.path, table=claim.table,
+        where_missing=claim.parts,
+    )  # fmt: skip
 
 
 def _follows(tokens: Sequence[Token], index: int, word: str) -> bool:

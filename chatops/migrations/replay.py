@@ -7,7 +7,7 @@ would get if every file ran, and a file has the needs without which it would fai
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from chatops.migrations.claims import ANY, LISTS, Called, Claim, Claims, Definition, Thing, Unread, in_schema, index_of
@@ -32,6 +32,9 @@ class Replay(Standing):
         self.path = tuple(path)
         self.needs: list[Need] = []
         self.words = [claims.words for claims in files]
+        self.where_missing: dict[tuple[int, Thing], list[Mapping[str, Definition]]] = {}
+        """How a file makes a thing that it leaves as it is where it is there, and how else it may be made: nothing follows from
+        how that one is."""
         self._bodies: dict[str, str] = {}  # of functions, all that a name has had
         self._at: Place = (0, 0)
         self._line = 0
@@ -89,6 +92,8 @@ class Replay(Standing):
         known = certain and not (claim.lenient and self._maybe(thing, here=True))
         lenient = claim.lenient and not claim.replaces
         self._write(Cell(thing), THERE, certain=certain, doubles=not claim.named, lenient=lenient)
+        if claim.where_missing:
+            self.where_missing[self._at[0], thing] = [dict(claim.where_missing)]
         if not claim.named:
             self._given.add(Cell(thing))
         if claim.lenient and not claim.parts:

@@ -16,7 +16,7 @@ from chatops.migrations.plan import destination, listed, told_apart
 from chatops.migrations.proposal import Proposal, gaps, next_numbers
 from chatops.migrations.source import MigrationFile
 from chatops.model import Answer, Column, Line, Span, Table, Text, named
-from chatops.screens.adopt_proof import condensed, in_words, not_compared
+from chatops.screens.adopt_proof import condensed, in_words, left_as_it_was, not_compared
 from chatops.screens.lines import DIFF, broken
 
 BESIDE = 72
@@ -173,9 +173,11 @@ def _counts(look: AdoptLook) -> list[Line]:
         lines.append("Nothing to take over: the ledger has every file that is in.")
     else:
         lines.append(f"Nothing to take over: no file of {survey.folder.source} is in yet.")
-    if any(proof.there and proof.same < len(proof.there) and not proof.missing for proof in survey.judgement.proofs
+    if any(proof.there and proof.unlike and not proof.missing for proof in survey.judgement.proofs
            if proof.verdict is not Verdict.RECORDED):  # fmt: skip
         lines.append(not_compared(survey.judgement.proofs))
+    if left := left_as_it_was(survey.of(Verdict.APPLIED)):
+        lines.append(left if look.diff else [Span(f"{left} Both texts: "), Span(f"{look.here} --diff --dry-run", "code")])
     unproven = [proof for proof in survey.of(Verdict.UNPROVABLE) if proof.file in proposal.files]
     if unproven and not proposal.blocked:
         names = formatting.plural(len(unproven), "of them cannot be proven and counts", "of them cannot be proven and count")
@@ -330,7 +332,14 @@ def differences(survey: Survey) -> list[Line]:
     for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED):
         for other in proof.drifts:
             lines += _difference(proof.file, other)
-    return [f"Defined differently ({DIFF}):", "", *lines] if lines else ["Everything is defined as the files define it."]
+    if lines:
+        return [f"Defined differently ({DIFF}):", "", *lines]
+    which = (
+        " that was compared"
+        if any(proof.unlike for proof in survey.of(Verdict.CONFLICT, Verdict.PARTIAL, Verdict.APPLIED))
+        else ""
+    )
+    return [f"Everything{which} is defined as the files define it."]
 
 
 def _difference(file: MigrationFile, other: Drift) -> list[Line]:

@@ -40,10 +40,10 @@ def in_words(proof: Proof) -> str:
 def _there(proof: Proof) -> str:
     """How many objects are there, and of how many more than the name was compared."""
     number, same = len(proof.there), min(proof.same, len(proof.there))
-    if same == number:
+    if not proof.unlike:
         return f"{same} of {number} as in the file"
     told = formatting.plural(number, "object is there", "objects are there")
-    return f"{told}: {same} as in the file, {number - same} not compared" if same else f"{told}, not compared"
+    return f"{told}: {same} as in the file, {len(proof.unlike)} not compared" if same else f"{told}, not compared"
 
 
 def _some(told: Sequence[str]) -> str:
@@ -87,9 +87,18 @@ def not_compared(proofs: Sequence[Proof]) -> str:
         makes = "makes" if len(blocks) == 1 else "make"
         why = f" ({', '.join(blocks)} {makes} such only where they are missing, so another text may be there)"
     return (
-        f"Not compared with the files, only seen to be there: {told}{why}. No command compares them; verify --scenarios tries out"
-        " what they do, and once they are taken over verify schema tells which function was replaced since (DB034)."
+        f"Not compared with the files, only seen to be there: {told}{why}. No command compares them; verify"
+        " finds what the chats suffer from, and once they are taken over verify schema tells which function was replaced"
+        " since (DB034)."
     )
+
+
+def left_as_it_was(proofs: Sequence[Proof]) -> str:
+    """Which files left as they found it what they would make differently; "" for none."""
+    found = [short(proof.file.name) for proof in proofs if proof.drifts and proof.history is not True]
+    files, makes, leaves = ", ".join(found), *(("makes", "leaves") if len(found) == 1 else ("make", "leave"))
+    told = f"{files} {makes} only what is missing and {leaves} what is there: what differs is taken over as found."
+    return told if found else ""
 
 
 def _makes_what_is_missing(proof: Proof) -> bool:

@@ -8,7 +8,7 @@
 -- critical: a message, a reply or assigning goes through it, and it is not only cost, parallel safety or comments that differ
 -- advice: only what the planner goes by (cost, rows) and a sequence's cache differ, or as whom a view reads, which shows nobody more today
 -- group: schema
--- expected: each object is as the newest applied file made it
+-- expected: each object is as the newest applied file made it; what was adopted counts as it was found
 -- why: somebody replaced it by hand, or another tool ran an older file after ours
 -- consequence: the database does not do what the ledger says; faults that a file mended may be back
 -- help: {mend}
