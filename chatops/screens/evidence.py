@@ -57,7 +57,7 @@ SHORTEST_TOLD = 2
 _SILENT_WHERE_NONE = (
     "object", "chat_id", "operator_id", "operator", "last_operator_id", "held_for", "opened_at", "gone_after", "changed_at",
     "definition", "size", "function", "owner", "idle_for", "ended_by", "address", "last_statement",
-    "turn", "turn_closed_at", "turn_closed_as", "written_by",
+    "assignment", "assignment_closed_at", "assignment_closed_as", "written_by",
 )  # fmt: skip
 # Columns that say of whom: shown without their names in front of the value.
 _SELF_EVIDENT = ("object", "relation", "setting", "operator", "operator_is", "kind", "trouble")

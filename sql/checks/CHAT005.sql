@@ -18,13 +18,13 @@ select c.id as chat_id,
        c.assigned_operator_id as operator_id,
        o.name as operator,
        now() - c.assignment_time as held_for,
-       case when turn.released_at is null then 'is not there' end as turn,
-       turn.released_at as turn_closed_at,
-       turn.release_reason as turn_closed_as,
-       case when turn.released_at is null then 'the turn was deleted, or never noted: in the application that is a statement of its own after assigning'
-            else 'the turn was closed while the chat stayed assigned: by a late reply, by a release of somebody else, or by hand' end as because,
+       case when turn.released_at is null then 'is not there' end as assignment,
+       turn.released_at as assignment_closed_at,
+       turn.release_reason as assignment_closed_as,
+       case when turn.released_at is null then 'the assignment was deleted, or never noted: in the application that is a statement of its own after assigning'
+            else 'the assignment was closed while the chat stayed assigned: by a late reply, by a release of somebody else, or by hand' end as because,
        case when turn.released_at is null then 'the work on this chat is counted for nobody, and its release leaves no trace'
-            else 'the turn counts as over since then, and what is done on this chat until its release counts for nobody' end as so
+            else 'the assignment counts as over since then, and what is done on this chat until its release counts for nobody' end as so
   from chats c
   left join operators o on o.id = c.assigned_operator_id
   left join lateral (

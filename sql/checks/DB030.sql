@@ -13,7 +13,7 @@
 -- consequence: the finding says what for each: others read and write rows that were closed to them, the pages are not told of changes, or writes are refused
 -- help-sql: {remedy}
 -- dated: no
--- help-text: a person decides whether it was meant; what is new is kept, too, by `monitor --once --store`; if the rest was meant so, let chatops forget what it keeps: {forget}
+-- help-text: a person decides; if it was meant, tell chatops: {forget}
 -- needs-table: chats
 -- says: somebody did what they may not; the deploy is not right
 -- if-absent: chatops.settings
