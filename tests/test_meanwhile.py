@@ -12,6 +12,7 @@ import pytest
 
 from chatops import sqlfiles
 from chatops.checks import load
+from chatops.checks.explain import parts
 from tests.conftest import Result
 from tests.servers import Database
 from tests.shift import add_chats, add_operators, chat_id, furnish
@@ -37,6 +38,16 @@ def test_whatever_a_finding_aims_at_is_in_the_set_and_its_help_leads_there() -> 
     assert aims <= MEANWHILE
     assert {one.code for one in load.shipped() if one.leaves_traces} == {"CONF001", "CONF002", "DB003", "DB017", "DB018"}
     assert all(check.group == "data" for check in load.shipped() if check.meanwhile)
+    # And so does the page about each.
+    pages = {one.code: "\n".join(text for _, text in parts(one)) for one in load.shipped()}
+    assert {code for code, page in pages.items() if "diagnose --only meanwhile" in page} == {
+        "CONF001",
+        "CONF002",
+        "DB003",
+        "DB017",
+        "DB018",
+    }
+    assert [code for code, page in pages.items() if "CODE" in page] == []
 
 
 def test_what_came_of_triggers_that_were_off_is_told_by_the_line_that_stands_where_they_are_mended(

@@ -9,7 +9,7 @@ from chatops import sqlfiles
 from chatops.checks import by_files, repair_batches
 from chatops.checks.findings import filled
 from chatops.checks.heads import PARAMETERS, placeholders
-from chatops.checks.load import Check
+from chatops.checks.load import MEANWHILE, Check
 from chatops.checks.thresholds import known
 
 PROBLEMS = (
@@ -82,7 +82,7 @@ PLACES = {
     "remedy": EACH,
     "forget": EACH,
     "statement": EACH,
-    "aims": "--only CODE",
+    "aims": f"--only {MEANWHILE}",
     "look": "'\\d+ OBJECT'",
     "leaves": "; what is left behind of it stands with the finding",
 }
