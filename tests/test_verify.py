@@ -533,7 +533,9 @@ def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_
     )
     late = chatops_inprocess("verify", db=core_database, check=1).stdout
     assert "data: 1 finding: 1 newer (OPER001), 0 older" in late
-    assert re.search(r"new: OPER001.* \((it|OPER001) began before, and has passed its limit since\)", late), late
+    assert re.search(
+        r"new since just before the migration: OPER001.* \((it|OPER001) began before, and has passed its limit since\)", late
+    ), late
     # The page of the run says the same, with the one date that diagnose has, too; not that it came with the run.
     report = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database).stdout)
     [found] = [one for one in report["findings"] if one["code"] == "OPER001"]
