@@ -288,6 +288,14 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
 
     chatops_inprocess("adopt", "--to", "017", "--yes", db=core_database, check=0)
     core_database.execute(f"set session_replication_role = replica; {wrong.format('now()')}")
+    core_database.script(
+        "insert into real_users (name) values ('a'), ('b'), ('c'); insert into fictional_users (name) values ('f'); "
+        "insert into chats (real_user_id, fictional_user_id) select u.id, f.id from real_users as u, fictional_users as f; "
+        "insert into messages (chat_id, sender_type, content) select id, 'real', 'hello' from chats limit 1; "
+        "update chats set chat_state = 'waiting_real_user_reply', operator_replied_at = now() - interval '2 days', "
+        "updated_at = now() - interval '2 days', last_message_at = now() - interval '2 days' "
+        "where id = (select id from chats as c where not exists (select from messages as m where m.chat_id = c.id) limit 1)"
+    )
     before = told()
     assert "just before the migration" not in before
     screen = Terminal(home, "migrate", CHATOPS_DATABASE_URL=core_database.url, LINES="24", COLUMNS="80")
@@ -297,19 +305,31 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     assert seen.index("Who waits meanwhile") < seen.index("What callers notice") < seen.index("Going back from 018")
     last = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(seen.splitlines()[-12:])).split())
     place = f"{core_database.value('select current_database()')} at "
-    assert re.search(r"In short: 11 files, 4 views and 3 functions, [^.]* to mend; others wait for a moment \(018 022 025 028 views\)(?:; figures that change, [^.]*)?\. Way"
+    assert re.search(r"In short: 11 files, 4 views and 3 functions, [^.]* to mend(?:, a new column to fill in 1)?; others wait for a moment \(018 022 025 028 views\)(?:; figures that change, [^.]*)?\. Way"
                      rf" back: \S*chatops remove --dry-run Apply 11 files, 4 views and 3 functions on {place}\S* \(counts as not"
                      r" production\)\? \[y/N\]$", last), last  # fmt: skip
     screen.type(b"y\n")
     assert screen.end() == 0, screen.seen
     after = told()
-    same = re.search(r"^as just before the migration: ([A-Z0-9 ]+(?:, advice [A-Z0-9 ]+)?)$", after, re.MULTILINE)
+    same = re.search(
+        r"^gone since just before the migration: advice QUEUE003; as then: ([A-Z0-9 ]+(?:, advice [A-Z0-9 ]+)?)$",
+        after,
+        re.MULTILINE,
+    )
     assert same is not None, after
     told_last = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database, check=0).stdout)
     assert {one["age"] for one in told_last["findings"]} == {"older"}
     assert told_last["good"] is True
     page = chatops_inprocess("report", "--last", "-o", "markdown", db=core_database, check=0).stdout
     assert f"nothing is newer; {same[0]}" in page
+    # Whoever watches a dashboard sees there first that its figures are others: the page says so as the plan did.
+    figures = json.loads(chatops_inprocess("report", "--last", "-o", "json", db=core_database, check=0).stdout)["figures"]
+    assert {one["reader"] for one in figures} == {"get_assignment_queue_status()", "detect_stuck_chats()"}
+    planned = " ".join(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen).split())
+    assert "total_waiting 2 → 1" in planned
+    for one in figures:
+        assert one["told"] in planned
+        assert one["told"] in page.replace("\\", "")
     # The page calls the place what every screen calls it.
     banner = chatops_inprocess("status", db=core_database, check=None).stderr.partition(" · ")[0]
     assert banner == "not production"
@@ -322,7 +342,9 @@ def test_whoever_said_yes_to_files_is_told_by_verify_what_came_with_them(
     core_database.execute("insert into platform_config(key, value) values ('max_reassignments', '\"many\"')"
                           " on conflict (key) do update set value = excluded.value")  # fmt: skip
     later = told()
-    assert re.search(rf"^new since just before the migration: CONF001; as then: {same[1]}$", later, re.MULTILINE), later
+    assert re.search(
+        rf"^new since just before the migration: CONF001; gone: advice QUEUE003; as then: {same[1]}$", later, re.MULTILINE
+    ), later
     assert re.search(r"1 newer \(CONF001\)", later), later
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from chatops import cluster_log, sqlfiles
@@ -32,8 +33,8 @@ def look(database: Database) -> Survey | None:
         return None
 
 
-def keep(database: Database, survey: Survey) -> None:
-    """Writes it down; where this role may not, nothing is kept."""
+def keep(database: Database, survey: Survey, figures: Sequence[tuple[str, str]] = ()) -> None:
+    """Writes it down, with the `figures` that the plan said will change; where this role may not, nothing is kept."""
     told = {
         "at": survey.now.isoformat(),
         "found": {
@@ -41,6 +42,7 @@ def keep(database: Database, survey: Survey) -> None:
             for result in survey.results if result.status == "failed"
         },
         "passed": [result.check.code for result in survey.results if result.status == "passed"],
+        "figures": [list(one) for one in figures],
     }  # fmt: skip
     with contextlib.suppress(DatabaseError), database.acting():
         text, parameters = (
@@ -72,3 +74,19 @@ def kept(database: Database, migrated_at: datetime | None) -> Earlier | None:
         raise
     except (DatabaseError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def figures(database: Database, applied_at: datetime) -> list[tuple[str, str]]:
+    """The figures that changed with the newest run, as its plan said, inside `reading`; none where nothing is kept."""
+    if database.facts is None or not database.facts.has_bookkeeping:
+        return []
+    try:
+        with database.savepoint("chatops_figures"):
+            found = database.tuples(sqlfiles.read("queries/before_files.sql"), {"schema": database.target.schema})
+        if not found or found[0][1] < applied_at:
+            return []
+        return [(str(reader), str(told)) for reader, told in json.loads(found[0][0]).get("figures", ())]
+    except ConnectionLostError:
+        raise
+    except (DatabaseError, ValueError, TypeError, AttributeError):
+        return []

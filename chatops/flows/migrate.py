@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # files that are applied, many tenants, one file again, the t
     from chatops.checks import before_files, safety
     from chatops.flows import again, going_back, migrate_fleet, pager, plan_looks, tell_migration
     from chatops.migrations import figures_after, plan_locks, psql_text, repair_counts, run
+    from chatops.screens import figures_after as figures_screen
     from chatops.screens import lost_rights as lost_screen
     from chatops.screens import plan_locks as plan_screen
     from chatops.screens import plan_summary
@@ -38,6 +39,7 @@ else:
     going_back = later("chatops.flows.going_back")
     migrate_fleet, tell_migration = later("chatops.flows.migrate_fleet"), later("chatops.flows.tell_migration")
     pager, plan_locks = later("chatops.flows.pager"), later("chatops.migrations.plan_locks")
+    figures_screen = later("chatops.screens.figures_after")
     lost_screen, plan_screen = later("chatops.screens.lost_rights"), later("chatops.screens.plan_locks")
     plan_looks, plan_summary = later("chatops.flows.plan_looks"), later("chatops.screens.plan_summary")
     figures_after = later("chatops.migrations.figures_after")
@@ -209,6 +211,7 @@ def go(
     # Only for somebody who sits there: a look takes as long as verify, and what reads logs has a receipt of deploy.
     notes = invocation.interactive and not yes and prepared.folder.source == SHIPPED and prepared.ledger.facts.has_chats
     was = before_files.look(database) if notes else None
+    figures = figures_screen.changed(told[1].figures, prepared.ledger.facts.now) if told is not None else ()
     started = time.monotonic()
     teller = tell_migration.Teller(invocation, quiet=quiet)
     outcome = run.apply(database, prepared, request, _this_run(invocation, prepared), teller)
@@ -216,7 +219,7 @@ def go(
     if prepared.folder.source == SHIPPED:
         safety.keep(database)
         if was is not None:
-            before_files.keep(database, was)
+            before_files.keep(database, was, figures)
     lost = still_lost(database, losses)
     prove, page = invocation.here("verify", "schema"), invocation.here("report", "--last")
     runs, log = invocation.here(*RUNS), (invocation.here("log", "--full"), invocation.here("log", "NUMBER"))

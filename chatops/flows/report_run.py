@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatops import formatting
-from chatops.checks import run
+from chatops.checks import before_files, run
 from chatops.checks.began import simply
 from chatops.checks.since_before import since_before
 from chatops.checks.window import SINCE_MIGRATION
@@ -30,6 +30,7 @@ def of_last_run(invocation: Invocation) -> RunReport:
         folder = _folder_of(invocation, ran)
         back, earlier = _back(database, ran, folder), earlier_runs(database, ran)
         roles, taken = run_roles(database)
+        figures = before_files.figures(database, max(one.applied_at for one in ran))
     checks = run_checks.choose(invocation.configuration, None, (), (), GROUPS)
     survey, aged, before = looked(invocation, checks, SINCE_MIGRATION, (), run.WHOLE_BUDGET_SECONDS)
     target = invocation.target
@@ -44,7 +45,7 @@ def of_last_run(invocation: Invocation) -> RunReport:
     compared = since_before(survey, before)
     told = rows_now(roles, taken, invocation.here("psql", "--write", "--", "-c"))
     reader = run_checks.reader(invocation)
-    return RunReport(ran, survey, simply(aged), place, reader, compared, back, way, earlier, left, told)
+    return RunReport(ran, survey, simply(aged), place, reader, compared, back, way, earlier, left, told, figures)
 
 
 def _folder_of(invocation: Invocation, ran: Sequence[Ran]) -> Folder | None:

@@ -14,8 +14,7 @@ HEADING = "Figures that change then, with nothing wrong (the chats as they are n
 
 def lines(figures: Figures, now: datetime, width: int) -> list[Line]:
     """Each reader with its figures; `width` in columns, 0 for endless."""
-    told = [(f"{name}()", _of(name, figures, now)) for name in dict.fromkeys(one.reader for one in figures.changed)]
-    told += [(f"{name}()", "not counted") for name in figures.uncounted]
+    told = [*changed(figures, now), *((f"{name}()", "not counted") for name in figures.uncounted)]
     if not told:
         return []
     if figures.in_state is not None and any(one.name == "total_waiting" for one in figures.changed):
@@ -23,6 +22,11 @@ def lines(figures: Figures, now: datetime, width: int) -> list[Line]:
         counts = f"still counts {now_}" if now_ == then else f"counts {now_} → {then}"
         told.append(("chat_state_summary", f"{counts} in waiting_assignment: the state alone"))
     return ["", [Span(HEADING.format(_mending(figures)), "strong")], *described(told, width)]
+
+
+def changed(figures: Figures, now: datetime) -> list[tuple[str, str]]:
+    """Each reader whose figures change, with these: before, after and why."""
+    return [(f"{name}()", _of(name, figures, now)) for name in dict.fromkeys(one.reader for one in figures.changed)]
 
 
 def _mending(figures: Figures) -> str:

@@ -50,6 +50,8 @@ class RunReport:
     """The files of the same folder that are not in."""
     roles: Sequence[Mapping[str, str]] = ()
     """Each role that works on the chats: what it may call now, and what not any more."""
+    figures: Sequence[tuple[str, str]] = ()
+    """The reading functions whose figures changed with it, and how, as its plan said."""
 
     @property
     def files(self) -> list[Ran]:
@@ -190,6 +192,7 @@ class RunReport:
         return f"{command} by {first.who}, {_at(last.applied_at)}, {formatting.duration(took)} in the files{version}"
 
 
+FIGURES = "Figures that changed with it, with nothing wrong (as the plan counted them)"
 NONE = "no check of schema or data finds anything"
 AGES = {OVERDUE: "began before it, passed its limit since"}
 
@@ -226,6 +229,9 @@ def answer(report: RunReport) -> Answer:
         Text([formatting.visible(line) if isinstance(line, str) else line for line in lines]),
         Table("findings", findings_, report.told, "Findings", empty=NONE),
         Table("roles", roles, report.roles, "Roles that work on the chats", audience="all" if report.roles else "machines"),
+        Table("figures", [Column("reader", "function"), Column("told", "before → after")],
+              [{"reader": reader, "told": told} for reader, told in report.figures], FIGURES,
+              audience="all" if report.figures else "machines"),
         Table("noticed", [Column("file", "file"), Column("told", "from then on")], report.noticed, "What callers notice"),
         Table("files", files, _rows(report), "What went in"),
         Text(back),
@@ -248,6 +254,7 @@ def html(report: RunReport) -> str:
         table(
             "Roles that work on the chats", ["role", "what it is", "assigning and releasing", "grant that gives it back"], roles
         ),
+        table(FIGURES, ["function", "before → after"], [list(one) for one in report.figures]),
         table("What callers notice from then on", ["file", "what"], noticed),
         table("What went in", ["file", "state", "at", "took", "waited for locks", "rows", *([] if alone else ["by"])], files),
         table("What is in besides", [""], [[line] for line in report.beside]),
