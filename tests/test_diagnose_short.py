@@ -213,6 +213,21 @@ def test_what_mends_a_stuck_chat_is_told_by_whether_somebody_holds_it(
     assert one.commands == tuple(row["mend"] for row in rows)
 
 
+@pytest.mark.parametrize("rows", [
+    [{"mend": None, "remedy": "select 1;"}, {"mend": "migrate --again 019"}],
+    [{"mend": "diagnose --only CHAT020", "remedy": "select 1;"}, {"mend": "migrate --again 019"}],
+    [{"mend": "migrate --again 019"}, {"mend": None, "remedy": "select 1;"}],
+])  # fmt: skip
+def test_what_mends_several_objects_is_told_by_the_first_command_that_the_finding_prints(
+    latest_database: Database, rows: list[dict[str, Any]]
+) -> None:
+    check = next(one for one in load.shipped() if one.code == "DB003")
+    for some, mend in ((rows, "migrate"), ([row for row in rows if row.get("remedy")], "psql")):
+        result = Result_(check, "failed", check.severity, len(some), tuple(some), helped=tuple(some))
+        (one,) = findings(replace(look(latest_database), results=(result,)), lambda *words: " ".join(words))
+        assert short.how_mended(one) == mend
+
+
 def test_a_setting_that_says_when_it_was_changed_is_told_with_it(chatops_inprocess: Run, core_database: Database) -> None:
     def line() -> str:
         shown = chatops_inprocess("diagnose", "--only", "CONF001", db=core_database, check=1).stdout

@@ -24,7 +24,8 @@ def how_mended(one: Finding) -> str:
         words = [str(mend).split()[0] if (mend := row.get("mend")) else "psql" for row in one.result.helped or one.result.rows]
         # What stands in the way of a statement is mended first.
         acts = ["psql" if word in ("repair", "diagnose") else word for word in words if word not in LOOKS]
-        return acts[0] if acts else "people" if words else "psql"
+        # As the finding prints them: commands first, then statements.
+        return next((word for word in acts if word != "psql"), "psql") if acts or not words else "people"
     word = (check.help_command or "").partition(" ")[0]
     if word in LOOKS:
         begins = re.match(r"`(\w+)", check.help_text or "")
