@@ -116,6 +116,15 @@ def test_all_troubles_at_once_are_mended_in_one_run(healthy_everywhere: Database
     assert "nothing to mend" in chatops_inprocess("repair", db=healthy_everywhere, check=0).stdout
 
 
+def test_a_value_that_is_set_right_stands_beside_what_it_was_before_and_after(deployed: Database, chatops_inprocess: Run) -> None:
+    """A span of time is not meant, and what is done is not said to change."""
+    plant(deployed, "CONF001")
+    for words, title in (("--dry-run", "what changes"), ("--yes", "changed")):
+        shown = chatops_inprocess("repair", "CONF001", words, db=deployed, terminal=(120, 40), check=0).stdout
+        assert 'setting max_reassignments: value "3" → 3' in shown
+        assert re.search(rf"^code +(chat +)?{title}\b", shown, re.M), shown
+
+
 def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatops_inprocess: Run) -> None:
     for code in MENDABLE:
         plant(deployed, code)
@@ -127,7 +136,7 @@ def test_a_dry_run_shows_the_rows_and_changes_nothing(deployed: Database, chatop
         assert code in shown.stdout
     assert "nothing was changed; do it: chatops repair" in shown.stdout
     assert re.search(r"chat \w{8} with \w\. goes back to the queue", shown.stdout)
-    assert " → " not in shown.stdout
+    assert "before → after" not in shown.stdout
     told = re.findall(r"^(?:CHAT|OPER|DATA|QUEUE|CONF)\d{3} .*(?:chat|setting|\w\. \w{8})", shown.stdout, re.MULTILINE)
     assert {line[:7].strip() for line in told} >= {code[:7] for code in MENDABLE if len(code) == 7}
     named = chatops_inprocess("repair", "--dry-run", "--show-names", db=deployed, check=0).stdout

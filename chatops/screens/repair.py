@@ -37,7 +37,7 @@ def preview_answer(
     changes = [change for outcome in outcomes for change in outcome.changes]
     how = f"{' (some change several rows)' if len(changes) > many else ''}; a preview, nothing was changed"
     lines: list[Line] = [*_outcomes(f"{formatting.plural(many, 'fault')} to mend", how, told), *_refused_lines(plan, here)]
-    body: list[Table | Text] = [Text([*lines, *_given_to_nobody(plan)]), *_changes(outcomes, says)]
+    body: list[Table | Text] = [Text([*lines, *_given_to_nobody(plan)]), *_changes(outcomes, says, "what changes")]
     if any(one.mended + one.busy == PREVIEW != plan.counts[one.code] for one in outcomes):
         again = command or here("repair", *(outcome.code for outcome in outcomes))
         body.append(Text([[Span(f"the first {PREVIEW} of each were tried and are shown; all: "),
@@ -67,7 +67,7 @@ def answer(
     ]
     if not plan.audit:
         lines.append([Span("nothing was logged: there is no schema chatops here", "warning")])
-    body: list[Table | Text] = [Text(lines), *_changes(outcomes, says, seen=seen)]
+    body: list[Table | Text] = [Text(lines), *_changes(outcomes, says, "changed", seen=seen)]
     if not seen and plan.audit and any(len(outcome.changes) >= PREVIEW for outcome in outcomes):
         every = here("log", "--plan", str(plan.id), "-o", "csv")
         body.append(Text([[Span(f"the first {PREVIEW} changed rows of each are shown; all: "), Span(every, "code")]]))
@@ -174,7 +174,7 @@ def _why_not(result: Result, plan: RepairPlan, here: Here) -> tuple[list[Span], 
     return [*told, Span(finding.advice or "nothing automatic does")], ()
 
 
-def _changes(outcomes: Sequence[Mended], says: Says | None, *, seen: bool = False) -> list[Table | Text]:
+def _changes(outcomes: Sequence[Mended], says: Says | None, title: str, *, seen: bool = False) -> list[Table | Text]:
     """What is changed: for people a line for what is done at once, unless they have seen it; for programs a row for each row."""
     changes = [change for outcome in outcomes for change in outcome.changes]
     if seen:
@@ -183,7 +183,7 @@ def _changes(outcomes: Sequence[Mended], says: Says | None, *, seen: bool = Fals
         return [_table(changes)]
     done = [{"code": one[0].code, "chat_id": one[0].chat_id, "operator_id": one[0].operator_id, "what": says(one)}
             for one in acts(changes)]  # fmt: skip
-    columns = [Column("code", "code"), Column("chat_id", "chat", "id"), Column("what", "what changes", rank=0)]
+    columns = [Column("code", "code"), Column("chat_id", "chat", "id"), Column("what", title, rank=0)]
     told = Table("shown", columns, done, empty="no row was changed", audience="people")
     return [told, replace(_table(changes), audience="machines")]
 

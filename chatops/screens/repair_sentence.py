@@ -101,14 +101,14 @@ def _set_right(change: Change) -> str:
         if was == value:
             continue
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in (was, value))
-        known = f"from {was:,} to {value:,}" if numbers else _instants(was, value)
+        known = f"{was:,} → {value:,}" if numbers else _instants(was, value)
         if name == "value":  # of a setting: a number that was kept as text, as JSON writes them
-            known = formatting.shortened(f"from {json.dumps(was)} to {json.dumps(value)}", LONGEST_VALUES)
+            known = formatting.shortened(f"{json.dumps(was)} → {json.dumps(value)}", LONGEST_VALUES)
             if not _same_number(was, value):
                 meant = f"nothing says which number was meant{_range(change)}"
-                words.append(f"value set {known.replace(' to ', ' to the default ')}; {meant}")
+                words.append(f"value {known}, the default; {meant}")
                 continue
-        words.append(f"{name.removesuffix('_id').replace('_', ' ')} set right {known}".strip())
+        words.append(f"{name.removesuffix('_id').replace('_', ' ')} {known or 'set right'}")
     return ", ".join(words) or "unchanged"
 
 
@@ -122,9 +122,9 @@ def _instants(was: object, value: object) -> str:
     """From when to when a clock is set, in UTC as JSON has them, as short as tells them apart; "" for what is no clock.
 
     >>> _instants("2026-11-27T08:18:49.26+00:00", "2026-11-27T06:00:14+00:00"), _instants(None, "2026-11-27T06:00:14+00:00")
-    ('from 08:18 to 06:00', '')
+    ('08:18 → 06:00', '')
     >>> _instants("infinity", "2026-11-27T06:00:14+00:00"), _instants("2026-11-28T06:00:01+00:00", "2026-11-27T06:00:14+00:00")
-    ('from infinity to 2026-11-27 06:00', 'from 2026-11-28 06:00 to 2026-11-27 06:00')
+    ('infinity → 2026-11-27 06:00', '2026-11-28 06:00 → 2026-11-27 06:00')
     """
     if not (isinstance(was, str) and isinstance(value, str) and _INSTANT.match(value)):
         return ""
@@ -133,7 +133,7 @@ def _instants(was: object, value: object) -> str:
         old, new = (one[:16] for one in (old, new))
     if old[:10] == new[:10]:
         old, new = (one[11:] for one in (old, new))
-    return f"from {old} to {new}"
+    return f"{old} → {new}"
 
 
 def _same_number(was: object, value: object) -> bool:
