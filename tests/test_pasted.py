@@ -143,7 +143,7 @@ def test_every_statement_that_a_finding_prints_anywhere_pastes_as_it_was(latest_
     checks = load.shipped()
     with opened(latest_database) as connection, connection.reading():
         survey = run.run(connection, checks[:1])
-    row = {**FILLED, **TOLD, "decides": "somebody decides", "left": 2, "object": "chats", "last_looked_at": None}
+    row = {**FILLED, **TOLD, "decides": "somebody decides", "left": 2, "object": "chats", "last_stored_at": None}
     seen = 0
     for check in checks:
         result = results.Result(check, "failed", check.severity, 1, (row,), helped=(row,) if check.helps_by_row else ())

@@ -504,6 +504,7 @@ def test_what_looks_found_well_since_the_migration_is_newer_by_the_same_looks_as
     assert f"schema: 1 finding: {told[first_look]}" in chatops_inprocess("verify", "schema", db=database, check=1).stdout
     page = chatops_inprocess("diagnose", "--only", "DB003", db=database, check=1).stdout
     assert ("when a look found it well" in page) == (first_look == "after it")
+    assert "not known when" not in page, "above a line that knows it"
 
 
 def test_what_has_passed_its_limit_since_the_migration_is_newer_though_it_began_before(

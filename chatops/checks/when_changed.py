@@ -10,7 +10,7 @@ from chatops.errors import DatabaseError
 from chatops.model import Values
 
 ABOUT_OBJECTS = frozenset({"DB003", "DB018", "DB019", "DB031"})
-NOT_KEPT = "not known when: the server keeps no track_commit_timestamp"
+NOT_KEPT = "no time is kept: track_commit_timestamp is off"
 
 
 def completed(database: Database, row: Values) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def completed(database: Database, row: Values) -> dict[str, Any]:
     except DatabaseError:
         return dict(row)  # it may not be asked
     if put_in is not None:
-        return {**row, "changed": f"not known when, after {_called(str(file))} went in at {formatting.instant(put_in)}"}
+        return {**row, "changed": f"after {_called(str(file))} went in at {formatting.instant(put_in)}"}
     return dict(row) if kept else {**row, "changed": NOT_KEPT}
 
 

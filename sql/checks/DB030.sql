@@ -363,7 +363,7 @@ kept as materialized (
 select f.object,
        f.trouble || case when f.trouble = 'is gone' and own.body ~* '^\s*begin\s+return (null|new|old);\s+end;?\s*$' then ', and nothing is lost by it, for its function does nothing any more' else '' end as trouble,
        w.because, coalesce(f.so, w.so) as so,
-       case when f.critical then f.stops end as stops, s.remedy, f.set_at as last_looked_at,
+       case when f.critical then f.stops end as stops, s.remedy, f.set_at as last_stored_at,
        pg_catalog.format('update chatops.settings set value = value - %L::text[] where target_schema = %L and key = ''safety'';', s.labels, f.target_schema) as forget,
        f.critical, f.advice
   from told f
