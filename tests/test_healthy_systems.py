@@ -169,9 +169,16 @@ def test_what_was_restored_is_healthy(
     new_database: Callable[..., Database], farm: Farm, some_server: Server, chatops_inprocess: Run, how: str
 ) -> None:
     options, into = RESTORES[how]
-    text = dumped(populated(new_database, farm, some_server, "latest"), *options)
+    source = populated(new_database, farm, some_server, "latest")
+    if into == "migrated":
+        # What the hosting's roles may do here hangs on when another test made them on this server.
+        source.without_hosting()
+        source.execute("delete from chatops.settings where key = 'safety'")
+        chatops_inprocess("monitor", "--once", "--store", "--yes", db=source)
+    text = dumped(source, *options)
     if into == "migrated":
         target = new_database(on=some_server, template=farm.template(some_server, "latest", build_latest))
+        target.without_hosting()
         target.script("truncate platform_config, chatops.migrations, chatops.runs, chatops.settings cascade")
     else:
         target = new_database(on=some_server)
