@@ -113,7 +113,7 @@ def test_what_is_too_tall_for_the_terminal_is_counted_and_wrapped_rows_are_too(m
         def emit(self, piece: str) -> None:
             self.text += piece
 
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((16, 6)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((16, 6)))
     written = Written()
     screen = Page(written.emit)
     screen.draw("a\n\x1b[1m12345678901234567\x1b[0m\nc\nd\ne\n", "status")
