@@ -25,6 +25,8 @@ from tests.servers import Database, Farm, Server
 
 Live = Mapping[str, Mapping[str, str]]
 """Objects by kind and name, each with its properties."""
+Told = dict[str, dict[str, dict[str, str] | None]]
+"""What is told of each file, by object."""
 
 
 def structure(database: Database) -> Live:
@@ -33,16 +35,16 @@ def structure(database: Database) -> Live:
     return {f"{kind} {name}": {**definition, **({"of": of} if of else {})} for kind, name, of, definition in rows}
 
 
-def steps(server: Server) -> Iterator[tuple[str, Live]]:
-    """Each file, and what there is after it; the bookkeeping first, the files of sql/views in both variants."""
+def steps(server: Server) -> Iterator[tuple[str, Live, Database]]:
+    """Each file, what there is after it, and where; the bookkeeping first, the files of sql/views in both variants."""
     database = server.create_database()
     try:
         database.script("set search_path = public, pg_temp")
         database.script(sqlfiles.root() / "bookkeeping.sql")
-        yield catalog.BOOKKEEPING, structure(database)
+        yield catalog.BOOKKEEPING, structure(database), database
         for name in sqlfiles.names("migrations"):
             migrate(database, name)
-            yield name, structure(database)
+            yield name, structure(database), database
     finally:
         database.drop()
 
@@ -57,12 +59,16 @@ def migrate(database: Database, to: str) -> None:
         raise RuntimeError(f"migrate --to {to} ended with {code}:\n{said.getvalue()}")
 
 
-def made(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
-    """What each file makes or changes, by object: its properties, None for what is gone."""
+def made(server: Server, otherwise: Told | None = None) -> Told:
+    """What each file makes or changes, by object: its properties, None for what is gone.
+
+    Into `otherwise` goes what is told otherwise of the objects that a file makes again on a Citus cluster: its other words, run on
+    this plain server where the file has just gone in.
+    """
     views = {name.removesuffix(catalog.VARIANT) for name in sqlfiles.names("views")}
-    found: dict[str, dict[str, dict[str, str] | None]] = {}
+    found: Told = {}
     before: Live = {}
-    for file, after in steps(server):
+    for file, after, database in steps(server):
         own: dict[str, dict[str, str] | None] = {}
         for label in sorted({*before, *after}):
             old, new = before.get(label), after.get(label)
@@ -81,34 +87,27 @@ def made(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
                 own[label] = {key: new.get(key, "") for key in sorted({*old, *new}) if old.get(key) != new.get(key)}
         found[file] = own
         before = after
+        if otherwise is not None and file != catalog.BOOKKEEPING:
+            in_cluster(database, file, after, otherwise)
     return found
 
 
-def in_cluster(server: Server) -> dict[str, dict[str, dict[str, str] | None]]:
-    """What is told otherwise of the objects that a file makes again on a Citus cluster: its other words, run on a plain server."""
-    found: dict[str, dict[str, dict[str, str] | None]] = {}
-    database = server.create_database()
-    try:
-        for name in sqlfiles.names("migrations"):
-            migrate(database, name)
-            if left_out := list(triggers_left_out(name)):
-                found[name] = dict.fromkeys(left_out)
-            if own := told_otherwise(database, name):
-                found.setdefault(name, {}).update(own)
-        for name in sqlfiles.names("views"):
-            if not name.endswith(catalog.VARIANT) and (own := told_otherwise(database, f"views/{name}")):
-                found[f"views/{name}"] = dict(own)
-    finally:
-        database.drop()
-    return found
+def in_cluster(database: Database, file: str, after: Live, found: Told) -> None:
+    """What is told otherwise there of one file, and with the last of the files of sql/views."""
+    if left_out := list(triggers_left_out(file)):
+        found[file] = dict.fromkeys(left_out)
+    if own := told_otherwise(database, file, after):
+        found.setdefault(file, {}).update(own)
+    for name in sqlfiles.names("views") if file == sqlfiles.names("migrations")[-1] else ():
+        if not name.endswith(catalog.VARIANT) and (own := told_otherwise(database, f"views/{name}", after)):
+            found[f"views/{name}"] = dict(own)
 
 
-def told_otherwise(database: Database, name: str) -> dict[str, dict[str, str]]:
+def told_otherwise(database: Database, name: str, before: Live) -> dict[str, dict[str, str]]:
     """The properties that differ by the other words of one file."""
     texts = [text for statement, text in other_words(name) if text.startswith("create or replace ")]
     if not texts:
         return {}
-    before = structure(database)
     with database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("set local search_path = public, pg_temp")
         for text in texts:
@@ -157,8 +156,9 @@ def text_of(file: str) -> str:
 
 def documents(farm: Farm) -> dict[str, str]:
     """The text of each file of sql/catalog: what differs from server to server by its major version."""
-    by_major = {label: made(farm.server(label)) for label in conftest.server_labels() if label.isdecimal()}
-    otherwise = in_cluster(farm.server(next(iter(by_major))))
+    otherwise: Told = {}
+    labels = [label for label in conftest.server_labels() if label.isdecimal()]
+    by_major = {label: made(farm.server(label), otherwise if label == labels[0] else None) for label in labels}
     texts = {}
     for file in sorted({name for one in by_major.values() for name in one}):
         objects: dict[str, object] = {}
