@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,6 +31,8 @@ __all__ = ["cluster", "deployed_tenant", "lone_coordinator", "tenant"]
 
 LONG = os.environ.get("CHATOPS_TEST_LONG") == "1"
 """Whether the long form is run: all examples, each server, every combination."""
+WHOLE = LONG or os.environ.get("CHATOPS_TEST_WHOLE") == "1"
+"""Whether every case is run of what is `sampled`, as CI does."""
 
 # A busy machine draws and runs an example slowly: that is no fault of it. The quick form tries the same few every time.
 ANY_MACHINE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -38,6 +40,7 @@ settings.register_profile("quick", max_examples=20, derandomize=True, database=N
 settings.register_profile("long", **ANY_MACHINE)  # type: ignore[arg-type]
 settings.load_profile("long" if LONG else "quick")
 
+Case = TypeVar("Case")
 ROOT = Path(__file__).resolve().parent.parent
 FARM = "CHATOPS_TEST_FARM"
 CORE = (
@@ -149,10 +152,36 @@ def for_the_long_form(items: Sequence[pytest.Item]) -> set[str]:
     return left
 
 
+def spread(cases: Sequence[Case], few: int) -> list[Case]:
+    """So many of the cases, from the first to the last, as far from each other as can be."""
+    if few >= len(cases):
+        return list(cases)
+    return [cases[round(place * (len(cases) - 1) / max(1, few - 1))] for place in range(few)]
+
+
+def sample(cases: Sequence[Case], few: int) -> list[Case]:
+    """What the quick form tries of cases that one test goes through; all of them in CI and in the long form."""
+    return list(cases) if WHOLE else spread(cases, few)
+
+
+def beyond_the_samples(items: Sequence[pytest.Item]) -> set[str]:
+    """What CI tries beside what the quick form does: the cases of a test marked `sampled(few)` but for so few of them."""
+    cases: dict[str, list[str]] = {}
+    few: dict[str, int] = {}
+    for item in items:
+        if (marker := item.get_closest_marker("sampled")) is not None:
+            name = item.nodeid.partition("[")[0]
+            cases.setdefault(name, []).append(item.nodeid)
+            (few[name],) = marker.args
+    return {nodeid for name, all_of_it in cases.items() for nodeid in set(all_of_it) - set(spread(all_of_it, few[name]))}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out of the quick form what the long one is for; that is marked `long` there, as are examples and processes."""
+    """Leaves out of the quick form what the others are for; in the long one that is marked `long`, as are examples and processes."""
     left = for_the_long_form(items)
+    if not WHOLE or LONG:
+        left |= beyond_the_samples([item for item in items if item.nodeid not in left])
     if LONG:
         for item in items:
             drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
@@ -185,6 +214,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line("servers: " + ", ".join(f"Postgres {label}" for label in server_labels()))
     for line in what_is_missing():
         terminalreporter.write_line(f"MISSING: {line}", yellow=True)
+    if not WHOLE:
+        terminalreporter.write_line("SAMPLED: of large tables of cases some; all with CHATOPS_TEST_WHOLE=1, as in CI")
     if not os.environ.get("CHATOPS_TEST_CITUS_URL"):
         terminalreporter.write_line("SKIPPED: tests on a Citus cluster: CHATOPS_TEST_CITUS_URL is not set", yellow=True)
     if (reason := why_not_supabase()) is not None:

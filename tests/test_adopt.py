@@ -267,6 +267,7 @@ LEFT = {
 """What 016 makes only where it is missing, made by somebody else."""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("what", LEFT)
 def test_what_a_file_leaves_as_it_is_there_is_compared_all_the_same(
     what: str, chatops_inprocess: Run, core_database: Database

@@ -385,6 +385,7 @@ DRIFTS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("kind", DRIFTS)
 def test_drift_is_told_with_both_texts(kind: str, chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
     change, what, now = DRIFTS[kind]

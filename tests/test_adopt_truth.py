@@ -380,6 +380,7 @@ FOLDERS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(13)
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_is_there_is_told_of_each_file_wherever_people_stopped(folder: str, bench: Bench) -> None:
     files = FOLDERS[folder]

@@ -31,6 +31,7 @@ def findings(run: Run, url: object) -> list[dict[str, object]]:
     return [row for finding in json.loads(shown)["findings"] for row in finding["rows"]]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", STUBS)
 def test_a_function_that_was_replaced_after_its_file_was_adopted_fails_verify_until_it_is_made_again_or_forgotten(
     application_database_everywhere: Database, chatops_inprocess: Run, name: str

@@ -301,6 +301,7 @@ def as_deployed(farm: Farm, server: Server) -> Iterator[db.Database]:
         yield connection
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("value", [*USABLE, *UNUSABLE])
 def test_every_unusable_setting_is_a_finding_and_never_an_error(as_deployed: db.Database, value: str) -> None:
     with undone(as_deployed):

@@ -51,6 +51,7 @@ def plant(database: Database, *statements: str) -> None:
     database.script("; ".join(("set session_replication_role = replica", *statements, "reset session_replication_role")))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_repaired_of_clocks_leaves_nothing_new_and_nothing_worse(
     mended: Database, chatops_inprocess: Run, seed: int

@@ -244,6 +244,7 @@ def test_a_setting_that_says_when_it_was_changed_is_told_with_it(chatops_inproce
         core_database.execute("alter table platform_config drop updated_at")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -790,6 +791,7 @@ def test_a_right_that_went_is_one_line_whichever_checks_tell_of_it(chatops_inpro
         assert re.search("DB030.*DB009", screen, re.S), screen
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("words", "kept"),
     [

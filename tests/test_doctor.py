@@ -257,6 +257,7 @@ def test_whatever_a_role_may_not_every_point_is_told_with_the_line_that_mends_it
     assert whole["acting"]["verdict"] == "ok"
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("policies", "verdict"),
     [

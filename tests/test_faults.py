@@ -300,11 +300,13 @@ def names_of(scenarios: list[Scenario]) -> list[str]:
     return [scenario.__name__ for scenario in scenarios]
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=names_of(SCENARIOS))
 def test_the_deployed_system_has_the_fault(scenario: Scenario, core_database_everywhere: Database) -> None:
     assert scenario(Desk(core_database_everywhere))
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=names_of(SCENARIOS))
 def test_after_the_migrations_the_fault_is_gone(scenario: Scenario, latest_database_everywhere: Database) -> None:
     desk = Desk(latest_database_everywhere)

@@ -60,6 +60,7 @@ AS_PSQL = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("case", AS_PSQL)
 def test_a_folder_leaves_what_psql_leaves(
     case: str, new_database: Callable[..., Database], any_server: object, chatops_inprocess: Chatops
@@ -471,6 +472,7 @@ NO_FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kind", NO_FILES)
 def test_what_is_no_file_is_refused_by_name(kind: str, database: Database, chatops: Chatops, tmp_path: Path) -> None:
     where = folder(tmp_path, {"001_a.sql": "create table a ()"})

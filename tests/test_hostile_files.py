@@ -256,6 +256,7 @@ BOMBS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_no_file_of_any_kind_takes_memory(bomb: str, latest_database: Database, home: Path, tmp_path: Path) -> None:

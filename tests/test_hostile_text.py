@@ -102,6 +102,7 @@ def read(name: str, text: str) -> None:
         assert text.count("\n") == 1
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.long
 @pytest.mark.parametrize("name", FORMATS)
 def test_hostile_strings_in_every_field(name: str) -> None:

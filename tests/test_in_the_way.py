@@ -90,6 +90,7 @@ def test_rows_of_what_is_gone_and_rows_that_a_check_refuses_are_named(
     assert f"1 row of chats break it: {ONE}" in str(refused["way"])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "away"),
     [

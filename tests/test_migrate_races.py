@@ -140,6 +140,7 @@ def verdict_is_right(result: tuple[int, str], database: Database) -> None:
     assert "rolled back" in told or "goes on there" in told or "not known" in told or "no new connection" in told, told
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize(("how", "times"), [("the client is killed", KILLS), ("its backends are terminated", TERMINATIONS)])

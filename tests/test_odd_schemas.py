@@ -79,6 +79,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("label", "odd"), [("18", odd) for odd in ODD] + [("15", odd) for odd in TYPES if "15" in server_labels()]
@@ -112,6 +113,7 @@ def test_an_answer_or_unknown_by_name_but_never_a_traceback(
 NUMBER = re.compile(r"^[a-z0-9_]+(\{.*\})? (NaN|[+-]Inf|-?[0-9.]+(e[+-]?[0-9]+)?)$")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("instant", ["-infinity", "infinity", "0044-03-15 00:00:00 BC", "40000-01-01"])
 def test_a_wait_that_no_clock_can_tell_gives_figures_that_prometheus_reads(
     core_database: Database, chatops_inprocess: Run, instant: str

@@ -230,6 +230,7 @@ def test_who_lost_a_chat_to_a_limit_of_nothing_is_listed_by_a_statement(deployed
     assert lost in {chat for (chat,) in deployed.execute(statement)}, finding
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("lost", "told"),
     [

@@ -343,6 +343,7 @@ GROUPS = several_at_a_time(
 )
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.long
 @pytest.mark.parametrize("codes", GROUPS, ids=lambda codes: codes[0])
 def test_a_plant_is_found_by_its_own_check_and_by_no_other(plot: tuple[db.Database, dict[str, Result]], codes: list[str]) -> None:

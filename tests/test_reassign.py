@@ -95,6 +95,7 @@ def test_a_held_chat_changes_hands_and_the_old_assignment_keeps_the_prefix_that_
     invariants(shift)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("chat_name", "to", "rule"),
     [

@@ -74,6 +74,7 @@ def test_twenty_urls_show_no_secret(latest_database: Database, chatops_inprocess
             assert showing(chatops_inprocess("--db", url, "summary", "--write", "json=x.json"), tmp_path, home) == [], url
 
 
+@pytest.mark.sampled(13)
 @pytest.mark.long
 @pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS if name not in ("demo", "simulate")])
 def test_no_command_shows_a_secret(

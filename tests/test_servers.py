@@ -10,12 +10,14 @@ import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import ROOT, for_the_long_form, program, server_labels
+from tests.conftest import ROOT, beyond_the_samples, for_the_long_form, program, server_labels
 from tests.locks import blocking_pids, wait_for, wait_until_blocked, wait_until_gone
 from tests.servers import Database, Server
 from tests.wire import proxy
@@ -181,6 +183,33 @@ def test_the_quick_form_has_each_test_on_one_server_in_turn_and_the_long_form_al
     assert {item.params["any_server"] for item in quick} == set(labels) - {"other"}
     assert left.isdisjoint(item.nodeid for item in everywhere)
     assert left.intersection(item.nodeid for item in alone) == {"t.py::longer"}
+
+
+@dataclass(frozen=True)
+class Sampled(Item):
+    """A case of a test of which the quick form has so few."""
+
+    few: int = 3
+
+    @property
+    def args(self) -> tuple[int]:
+        return (self.few,)
+
+    def get_closest_marker(self, name: str) -> Any:
+        return self if name == "sampled" else None
+
+
+@pytest.mark.parametrize("few", [1, 2, 3, 7, 99, 100, 200])
+def test_the_quick_form_has_so_few_of_the_cases_of_a_test_spread_over_all_of_them_and_ci_the_others(few: int) -> None:
+    cases = [Sampled(f"t.py::large[{n}]", {}, few=few) for n in range(100)]
+    others = [Sampled(f"t.py::other[{n}]", {}, few=200) for n in range(100)]
+    alone = [Item(f"t.py::alone[{n}]", {}) for n in range(100)]
+    beyond = beyond_the_samples([*cases, *others, *alone])  # type: ignore[list-item]
+    kept = [n for n, case in enumerate(cases) if case.nodeid not in beyond]
+    assert len(kept) == min(few, 100)
+    assert len(beyond) == 100 - len(kept)
+    assert few == 1 or (kept[0], kept[-1]) == (0, 99)
+    assert max((after - before for before, after in pairwise(kept)), default=0) <= 100 / max(1, len(kept) - 1) + 1
 
 
 def test_a_session_that_ends_is_seen_to_end(database: Database) -> None:

@@ -42,6 +42,7 @@ def test_every_function_asks_for_a_setting_in_its_one_range() -> None:
         assert [float(match[key]) for key in ("usual", "least", "most")] == [limit.default, limit.least, limit.most], match[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_function_check_threshold_and_repair_agree_at_the_borders_and_just_beyond(mended: Database, name: str) -> None:
     limit = SETTINGS[name]

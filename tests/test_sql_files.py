@@ -206,6 +206,7 @@ def differing(database: Database, asked: Asked, prelude: str, *, before_018: boo
     return sent, different
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_file_pasted_into_psql_gives_what_a_command_gets(shift: Database, folder: str) -> None:
     wanted = [path for path in files(folder) if not path.stem.endswith(".before_018")]

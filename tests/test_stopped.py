@@ -74,6 +74,7 @@ def end_sessions(database: Database) -> None:
         pass
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.long
 @pytest.mark.parametrize("name", ACTING)
 def test_a_command_acts_though_its_session_ended_at_the_question_and_ctrl_c_says_what_is_done(

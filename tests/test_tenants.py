@@ -94,6 +94,7 @@ def one_is_ill(farm: Farm, server: Server) -> Iterator[Database]:
     tenants.drop()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.long
 @pytest.mark.parametrize("command", EVERY)
 def test_every_command_that_looks_has_a_page_of_all_tenants(

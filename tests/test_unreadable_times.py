@@ -88,6 +88,7 @@ def healthy(database: Database) -> None:
     assert database.execute(COUNTERS) == []
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("when", TIMES)
 def test_migrate_mends_them_before_a_clock_is_told_from_them(core_database: Database, chatops_inprocess: Run, when: str) -> None:
     core_database.script(SYSTEM)
@@ -107,6 +108,7 @@ def test_migrate_mends_them_before_a_clock_is_told_from_them(core_database: Data
     assert not {finding["code"] for finding in found} & {"DATA001", "DATA002", "QUEUE012", "QUEUE001", "CHAT006", "CHAT007"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("when", TIMES)
 def test_where_they_come_in_later_every_look_answers_and_repair_mends_them(

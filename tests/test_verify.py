@@ -442,6 +442,7 @@ def found_of(connection: db.Database, statement: str) -> set[str]:
         return set(wrong(run.run(connection, CHECKS, whole_seconds=120)))
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", BROKEN)
 def test_any_one_thing_that_breaks_is_seen_by_exactly_its_checks(as_deployed: db.Database, name: str) -> None:
     statement, expected = BROKEN[name]
@@ -478,6 +479,7 @@ def as_newest(farm: Farm, server: Server) -> Iterator[db.Database]:
         yield connection
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", NEWER)
 def test_on_the_newest_schema_too(as_newest: db.Database, name: str) -> None:
     statement, expected = NEWER[name]

@@ -80,6 +80,7 @@ def everything(database: Database) -> list[object]:
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("how", LEFT)
 def test_what_a_newer_chatops_left_is_led_with_read_and_never_written(

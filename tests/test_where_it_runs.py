@@ -112,6 +112,7 @@ def newest(farm: Farm, server: Server) -> Iterator[Database]:
     made.drop()
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("line", "code", "told"),
     [
@@ -293,6 +294,7 @@ def test_help_and_answers_come_in_every_encoding_that_python_knows(monkeypatch: 
             assert "CHAT003" in told or "chatops" in told, (encoding, words)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1", "nowhere.UTF-8", ""])
 def test_an_answer_comes_in_every_locale(locale: str, latest_database: Database, home: Path, tmp_path: Path) -> None:

@@ -239,6 +239,7 @@ def test_prepared_and_in_pipelines_every_way_comes_to_the_same(plainly: Any, lab
 # ---- settings ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("label", "name"),

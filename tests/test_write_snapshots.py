@@ -67,6 +67,7 @@ def migrated(request: pytest.FixtureRequest, farm: Farm) -> Iterator[Database]:
     made.drop()
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.long
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
 def test_in_an_older_snapshot_each_ends_in_an_answer_or_is_sent_again(migrated: Database, meanwhile: str) -> None:

@@ -93,6 +93,7 @@ def test_who_is_neither_user_nor_profile_is_counted_and_changes_nobodys_turn(des
     healthy(desk)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("table", "column"), [("chat_assignments", "branch"), ("chat_assignments", "updated_at"), ("operator_activity", "branch")]
 )

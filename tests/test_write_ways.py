@@ -477,6 +477,7 @@ def before_and_after(request: pytest.FixtureRequest, farm: Farm) -> Iterator[tup
         database.drop()
 
 
+@pytest.mark.sampled(22)
 @pytest.mark.parametrize("name", WAYS)
 def test_what_went_through_before_goes_through_after_and_nothing_is_wrong(
     before_and_after: tuple[Database, Database], name: str

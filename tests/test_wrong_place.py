@@ -78,6 +78,7 @@ ANYWHERE = {
 """What needs no chats, or makes a database of its own; the console asks what `queue` asks."""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", PLACES)
 def test_every_command_says_so_in_one_line_and_changes_nothing(database: Database, chatops_inprocess: Run, name: str) -> None:
     place = PLACES[name]

@@ -74,6 +74,7 @@ def test_names_of_any_signs_leave_columns_and_terminal_as_they_are(latest_databa
     drive(app, script, (width, 40))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("size", [(80, 24), (80, 20), (40, 12), (20, 7)])
 def test_nobody_and_nothing(latest_database: Database, desk: Open, size: tuple[int, int]) -> None:
     app = desk(latest_database, checks=True)

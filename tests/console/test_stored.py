@@ -54,6 +54,7 @@ def styles(app: Console) -> list[tuple[str, Style]]:
     return [(piece.text, piece.style or Style()) for strip in strips for piece in strip if piece.text.strip()]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_screen_is_as_it_was_stored(shift: Database, desk: Open, size: tuple[int, int], shade: str) -> None:
     """CHATOPS_STORE_SCREENS=1 stores them anew."""

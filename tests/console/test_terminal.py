@@ -48,6 +48,7 @@ def end_by(terminal: Terminal, end: signal.Signals | bytes) -> None:
     assert terminal.end() == 0
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, b"q", b"\x03"], ids=["SIGTERM", "SIGHUP", "q", "ctrl-c"])
 def test_the_terminal_is_given_back(shift: Database, home: Path, end: signal.Signals | bytes) -> None:
     terminal = Terminal(home, "console", "--checks-every", "0", CHATOPS_DATABASE_URL=shift.url, NO_COLOR="1")
