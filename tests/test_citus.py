@@ -82,6 +82,31 @@ def test_a_schema_that_was_plain_is_distributed_with_its_rows_and_guarded_on_its
 
 
 @pytest.mark.citus
+def test_a_schema_that_was_made_by_psql_and_adopted_is_distributed_with_functions_that_work_there(
+    lone_coordinator: Cluster, chatops_inprocess: Run
+) -> None:
+    with lone_coordinator.connect() as own:
+        own.execute("create schema old")
+        own.execute("set search_path = old")
+        for text in ("bookkeeping", *(f"migrations/{name}" for name in sqlfiles.names("migrations"))):
+            for statement in scan(sqlfiles.read(f"{text}.sql")):
+                own.execute(statement.text.encode())
+    chatops_inprocess("--schema", "old", "adopt", "--to", "028", "--yes", db=lone_coordinator.url, check=0)
+    lone_coordinator.add_workers()
+    chatops_inprocess("--schema", "old", "migrate", "--yes", db=lone_coordinator.url, check=0)
+    chatops_inprocess("--schema", "old", "verify", db=lone_coordinator.url, check=0)
+    with lone_coordinator.connect("old") as own:
+        operators, chats = people(own)
+        held = value(own, "select assign_chat_to_operator(%s)", operators[0])
+        assert held in chats
+        own.execute("insert into messages (chat_id, sender_type, handled_by_operator_id) values (%s, 'fictional', %s)",
+                    (held, operators[0]))  # fmt: skip
+        assert value(own, "select chat_state from chats where id = %s", held) == "waiting_real_user_reply"
+        own.execute("truncate messages")
+        assert value(own, "select sum(message_count) from chats") == 0
+
+
+@pytest.mark.citus
 def test_a_fleet_of_tenants_shares_the_workers(cluster: Cluster, chatops_inprocess: Run) -> None:
     with cluster.connect() as own:
         for name in ("one", "two", "three", "four"):

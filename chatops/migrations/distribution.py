@@ -11,6 +11,7 @@ from chatops.db import Database, identifier, literal
 from chatops.migrations import ledger as ledgers
 from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.citus_form import form_of
+from chatops.migrations.going_back import ours_alone
 from chatops.migrations.ledger import Ledger, Run
 from chatops.migrations.plan import plan
 from chatops.migrations.scanner import Statement, keywords
@@ -76,8 +77,13 @@ def _apart(texts: Sequence[str]) -> Transaction:
 
 
 def _in(folder: Folder, ledger: Ledger) -> Sequence[Sequence[str]]:
-    """The definitions of each file whose own text is in, as the cluster takes them; what was adopted stays as it was."""
-    known = {row.name for row in ledger.rows if row.source == SHIPPED and row.state == "applied"}
+    """The definitions of each file whose own text is in, as the cluster takes them.
+
+    What was adopted stays as it was up to the deployed system, whose functions are the application's. Later files are nobody
+    else's: taken over from psql or a restore, their functions stop on a node in the words of plain Postgres.
+    """
+    known = {row.name for row in ledger.rows if row.source == SHIPPED
+             and (row.state == "applied" or (row.state == "adopted" and ours_alone(row.source, row.name)))}  # fmt: skip
     files = [(file.name, file.reading) for file in folder.files if folder.source == SHIPPED and file.name in known]
     if known:
         files += [
