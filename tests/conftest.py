@@ -159,11 +159,6 @@ def spread(cases: Sequence[Case], few: int) -> list[Case]:
     return [cases[round(place * (len(cases) - 1) / max(1, few - 1))] for place in range(few)]
 
 
-def sample(cases: Sequence[Case], few: int) -> list[Case]:
-    """What the quick form tries of cases that one test goes through; all of them in CI and in the long form."""
-    return list(cases) if WHOLE else spread(cases, few)
-
-
 def beyond_the_samples(items: Sequence[pytest.Item]) -> set[str]:
     """What CI tries beside what the quick form does: the cases of a test marked `sampled(few)` but for so few of them."""
     cases: dict[str, list[str]] = {}

@@ -192,8 +192,8 @@ def _view(walk: Walk, kind: str, *, replaces: bool) -> list[Claim] | None:
     query = walk.written(walk.rest()) if walk.take("AS") else ""
     for tail in ("with no data", "with data", "with check option", "with local check option", "with cascaded check option"):
         query = query.removesuffix(tail).removesuffix(tail.upper()).rstrip()
-    # What * stands for was settled when the view was made; the tables may have more columns by now.
-    # Which columns a star stood for when the view was made is not known; that of count(*) stands for none.
+    # What * stands for was settled when the view was made, and tables may have more columns by now; that of count(*) stands
+    # for none.
     around = zip(walk.tokens, walk.tokens[1:], walk.tokens[2:], strict=False)
     counts = sum((one.text, two.text, three.text) == ("(", "*", ")") for one, two, three in around)
     known = query and columns is None and sum(token.text == "*" for token in walk.tokens) == counts
