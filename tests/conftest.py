@@ -171,11 +171,16 @@ def beyond_the_samples(items: Sequence[pytest.Item]) -> set[str]:
     return {nodeid for name, all_of_it in cases.items() for nodeid in set(all_of_it) - set(spread(all_of_it, few[name]))}
 
 
+def samples(config: pytest.Config) -> bool:
+    """Whether this run takes samples: who names files or tests means all of their cases."""
+    return not (WHOLE or config.option.keyword or config.option.markexpr or config.option.file_or_dir)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out of the quick form what the others are for; in the long one that is marked `long`, as are examples and processes."""
     left = for_the_long_form(items)
-    if not WHOLE or LONG:
+    if LONG or samples(config):
         left |= beyond_the_samples([item for item in items if item.nodeid not in left])
     if LONG:
         for item in items:
@@ -209,8 +214,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line("servers: " + ", ".join(f"Postgres {label}" for label in server_labels()))
     for line in what_is_missing():
         terminalreporter.write_line(f"MISSING: {line}", yellow=True)
-    if not WHOLE:
-        terminalreporter.write_line("SAMPLED: of large tables of cases some; all with CHATOPS_TEST_WHOLE=1, as in CI")
+    if samples(terminalreporter.config):
+        terminalreporter.write_line(
+            "SAMPLED: of large tables of cases some, of long races and soaks few; all with CHATOPS_TEST_WHOLE=1, as in CI"
+        )
     if not os.environ.get("CHATOPS_TEST_CITUS_URL"):
         terminalreporter.write_line("SKIPPED: tests on a Citus cluster: CHATOPS_TEST_CITUS_URL is not set", yellow=True)
     if (reason := why_not_supabase()) is not None:

@@ -412,6 +412,7 @@ def test_a_tenants_schema_is_proven_by_itself(chatops_inprocess: Run, core_datab
 # -- files that undo each other ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("name", "files", "applied", "expected"),
     [

@@ -279,6 +279,7 @@ TURNS = {  # what a history says besides: the tool, its table, the files' names,
 }  # fmt: skip
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("turn", TURNS)
 def test_what_a_history_says_besides(turn: str, chatops_inprocess: Run, database: Database, tmp_path: Path) -> None:
     tool, table, names, verdicts = TURNS[turn]

@@ -107,6 +107,7 @@ def test_who_keeps_all_that_wait_locked_is_told_at_once_and_nobody_else_is_blame
     chatops_inprocess("diagnose", "--only", "DB010", db=mended, check=0)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("locked", "found"), [(0.6, True), (0.3, False)])
 def test_half_of_those_who_wait_are_told_without_delay_and_fewer_after_a_while(
     mended: Database, chatops_inprocess: Run, locked: float, found: bool

@@ -127,6 +127,7 @@ def test_a_healthy_system_has_no_finding_above_advice(healthy_everywhere: Databa
     assert survey.ran == len(load.shipped())
 
 
+@pytest.mark.sampled(1)
 def test_troubles_do_not_hide_each_other(healthy_everywhere: Database) -> None:
     codes = [code for code in planting.codes() if not code.startswith("DB")]
     for code in codes:

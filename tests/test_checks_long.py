@@ -179,6 +179,7 @@ def clash(one: str, other: str) -> bool:
     return other in told[one] or one in told[other] or bool(replaces(one) & replaces(other))
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.long
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_each_trouble_and_three_at_random_are_found_and_no_others(
@@ -255,6 +256,7 @@ def nearly_all_connections(database: Database) -> Iterator[None]:
 OUTSIDE = {"DB010": held_up, "DB011": full_of_dead_rows, "DB015": nearly_all_connections}
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_what_other_sessions_do_is_found_beside_other_troubles(own_server: Callable[..., Server]) -> None:
     # A standby, slow statements, large tables: test_checks.py. Adopted functions: test_adopted_functions.py. Partitions: test_partitioned.py.
@@ -283,6 +285,7 @@ def test_what_other_sessions_do_is_found_beside_other_troubles(own_server: Calla
 # ---- healthy ones of many shapes ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.long
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_no_healthy_system_of_any_shape_has_a_finding_above_advice(

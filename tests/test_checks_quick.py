@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from chatops import db, sqlfiles
 from chatops.chats import planting
 from chatops.checks import load, quick, run
@@ -45,6 +47,7 @@ def assert_alike(database: Database, unknown: bool = False) -> None:
         assert ("unknown" in {status for status, *_ in quickly.values()}) == unknown
 
 
+@pytest.mark.sampled(1)
 def test_all_is_found_that_each_check_finds(healthy_everywhere: Database) -> None:
     assert_alike(healthy_everywhere)
     for code in planting.codes():

@@ -54,6 +54,7 @@ def run(where: str, event: str, database: Database, folder: Path, home: Path) ->
                           capture_output=True, text=True, timeout=120, check=False, start_new_session=True)  # fmt: skip
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("where", ["GitHub", "GitLab"])
 def test_a_recipe_plans_a_change_and_deploys_it(where: str, database: Database, tmp_path: Path, home: Path) -> None:
     folder = tmp_path / where

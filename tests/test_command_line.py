@@ -287,6 +287,7 @@ def hostile_database(core_database):
     return core_database
 
 
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("name", ["queue", "stuck", "operators", "summary"])
 @pytest.mark.parametrize("output", ["table", "plain", "markdown", "json", "jsonl", "csv", "tsv"])
 def test_hostile_names_stay_text_in_every_format(name: str, output: str, chatops_inprocess, hostile_database) -> None:

@@ -163,6 +163,7 @@ OFFLINE = ("new", "check", "lint", "explain", "config", "help", "demo", "simulat
 """Commands that ask no database, make their own, or need a terminal or a receipt."""
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS if name not in OFFLINE])
 def test_every_command_names_a_pooler_by_statement(
     name: str, by_statement: str, chatops: Run, chatops_inprocess: Run, tmp_path: Path

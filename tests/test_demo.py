@@ -177,6 +177,7 @@ def test_programs_get_the_same_as_data(demo: Demo) -> None:
     assert shown["size"] == SIZE
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("width", [40, 80])
 def test_it_is_readable_on_narrow_and_plain_terminals(demo: Demo, width: int) -> None:
     shown = demo.run_alone("demo", "-o", "table", COLUMNS=str(width), PYTHONIOENCODING="ascii", NO_COLOR="1").stdout
@@ -238,6 +239,7 @@ def test_two_at_the_same_moment_make_one_demo(own_place: Demo) -> None:
     assert sum("the demo is there" in err for err in told) == 1
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_healed_goes_on_to_the_newest_migration_and_does_what_diagnose_prints_until_it_is_healthy(own_demo: Demo) -> None:
     own_demo.run("demo", "--size", SIZE)

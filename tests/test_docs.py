@@ -44,6 +44,7 @@ def lines_of(page: str) -> list[str]:
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in ("reference", "findings", "glossary", "safety")])
 def test_every_command_of_the_manual_runs_as_printed(
     page: str, core_database: Database, chatops_inprocess: Callable[..., Result], tmp_path: Path

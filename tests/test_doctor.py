@@ -223,6 +223,7 @@ def test_a_password_is_typed_unseen_and_never_reaches_the_server(latest_database
         latest_database.script(f"drop owned by {name}; drop role {name}")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stop", ["017", "018", "latest"])
 def test_whatever_a_role_may_not_every_point_is_told_with_the_line_that_mends_it(
     stop: str, database: Database, chatops_inprocess

@@ -29,6 +29,7 @@ def test_every_statement_of_ours_is_ascii() -> None:
     assert odd == []
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("encoding", [pytest.param("LATIN1", marks=pytest.mark.full), "EUC_JP", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_taken_over_migrated_looked_at_and_acted_on(
     farm: Farm, chatops_inprocess: Run, tmp_path: Path, encoding: str

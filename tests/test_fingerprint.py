@@ -72,6 +72,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("change", CHANGES)
 def test_it_sees(change: str, core_database_everywhere: Database) -> None:
     before = of(core_database_everywhere)

@@ -51,6 +51,7 @@ def nothing_is_left(database: Database) -> None:
         wait_for(lambda: look.execute(ADVISORY).fetchone() == (0,), "no session has a lock")
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_looking_at_a_fleet_through_a_pooler(

@@ -287,6 +287,7 @@ def looked_at(farm: Farm, server: Server) -> Iterator[Database]:
     made.drop()
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS])
 def test_every_command_is_asked_for_every_format(name: str, looked_at: Database, chatops_inprocess: Run, tmp_path: Path) -> None:
     if "output" not in getattr(import_module(f"chatops.cli.{name}"), name).takes:
@@ -331,6 +332,7 @@ def test_what_was_done_is_told_to_programs_too(latest_database: Database, chatop
 # ---- all of them at once ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["verify", "diagnose", "summary", "queue", "stuck", "operators"])
 def test_every_format_of_a_command_can_be_written_beside_the_screen(
     name: str, deployed: Database, chatops_inprocess: Run, tmp_path: Path

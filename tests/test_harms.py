@@ -73,6 +73,7 @@ def platform(request: pytest.FixtureRequest, new_database: Callable[..., Databas
     return new_database(on=server, template=farm.template(server, "migrated-application", build_migrated_application))
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_each_harm_is_told_by_exactly_its_checks_and_ends_with_their_helps(platform: Database) -> None:
     wrongly: list[str] = []

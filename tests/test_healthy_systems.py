@@ -164,6 +164,7 @@ RESTORES: dict[str, tuple[tuple[str, ...], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("how", RESTORES if LONG else ["without owners", "rows alone", "schema public alone"])
 def test_what_was_restored_is_healthy(
     new_database: Callable[..., Database], farm: Farm, some_server: Server, chatops_inprocess: Run, how: str

@@ -207,6 +207,7 @@ def test_a_file_with_one_thing_wrong_crashes_nothing(latest_database: Database, 
     assert {"state.json", "receipt.json", "since.json"} <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 @pytest.mark.usefixtures("embedded")
 def test_an_archive_with_one_thing_wrong_is_refused_or_replayed(

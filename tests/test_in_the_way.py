@@ -177,6 +177,7 @@ def test_rows_that_a_key_of_the_application_s_own_finds_nothing_for_are_never_de
     assert latest_database.value("select count(*) from chats") == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "away",
     [

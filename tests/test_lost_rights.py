@@ -154,6 +154,7 @@ def at(database: Database, run: Run, stop: str) -> None:
     run("adopt", "--through", stop, "--yes", db=database, check=0)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("stop", ["016", "017"])
 def test_what_each_role_loses_is_told_before_and_found_after(
     core_database_everywhere: Database, chatops_inprocess: Run, stop: str
@@ -227,6 +228,7 @@ def test_each_step_tells_what_it_takes(core_database: Database, chatops_inproces
             assert told == lost_of(before, can(database, roles), ROLES), stop
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_roles_are_granted_what_they_lose_is_told(core_database: Database, chatops_inprocess: Run, seed: int) -> None:
     database, chance = core_database, random.Random(seed)

@@ -119,6 +119,7 @@ SERVED = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("case", SERVED)
 def test_what_passed_by_name_says_whether_users_are_served(latest_database: Database, chatops_inprocess: Run, case: str) -> None:
     add_operators(latest_database, 2)

@@ -69,6 +69,7 @@ class Load:
             thread.join(timeout=30)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.long
 @pytest.mark.parametrize(
     "text",

@@ -187,6 +187,7 @@ TABLES = f"""create table t (n int, s text); create index on t (n); create schem
              create materialized view m as select 1 as n; create table t_lower_expr_idx ()"""
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("unique", ["", "unique "])
 @pytest.mark.parametrize("what", UNNAMED)
 def test_an_index_without_a_name_gets_the_name_that_the_server_gives(

@@ -141,6 +141,7 @@ def told(desk: Desk) -> list[Any]:
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("who", ["client", "owner"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_messages_that_an_update_moves_to_another_partition_are_no_new_ones(archived: Desk, who: str, times: int) -> None:

@@ -163,6 +163,7 @@ def all_texts() -> Iterator[tuple[str, str]]:
         yield f"repairs/{repair.code}.sql, mending", repair.mending([])
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.long
 def test_no_statement_runs_one(planted: Database, request: pytest.FixtureRequest) -> None:
     """In the quick form all are read where words are text, half of them where they are of other types, and with varchar none."""

@@ -397,6 +397,7 @@ def at_a_terminal(
     return os.waitstatus_to_exitcode(status), seen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("answers", "code", "words"),
     [

@@ -171,6 +171,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_people_are_made_up_in_whatever_shape_the_tables_have(
     migrated_application_database: Any, chatops_inprocess: Callable[..., Any], shape: str
@@ -275,6 +276,7 @@ def test_several_sessions_race_in_a_copy_that_is_dropped_again(
     assert left(latest_database, copies) == 0
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_several_sessions_show_what_the_deployed_sql_breaks_every_time(
     core_database_everywhere: Any, chatops_inprocess: Callable[..., Any]

@@ -200,6 +200,7 @@ def stored(command: str) -> dict[str, dict[str, str]]:
     return found
 
 
+@pytest.mark.sampled(19)
 @pytest.mark.long
 @pytest.mark.parametrize("command", SCREENS)
 def test_what_a_command_shows_is_as_it_was_stored(

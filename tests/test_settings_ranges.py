@@ -65,6 +65,7 @@ def test_function_check_threshold_and_repair_agree_at_the_borders_and_just_beyon
             assert policy.usable(name, text) == (pytest.approx(float(text)) if usable else policy.DEFAULTS[name])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ["0.5", "0.01", "2.4", '"2.4"', "1440"])
 def test_migrate_changes_no_value_that_works(
     core_database: Database, chatops_inprocess: Callable[..., Result], text: str

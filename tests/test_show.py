@@ -186,6 +186,7 @@ OF_ALL = ("wait_beside", "wait_beside_since", "because", "rows")
 """What a row tells of the others that are like it."""
 
 
+@pytest.mark.sampled(1)
 def test_a_chat_s_own_rows_tell_of_it_what_all_rows_tell(healthy: Database) -> None:
     """With every trouble planted: of each chat that a check names, the same rows by its own rows as by all, in one snapshot."""
     with opened(healthy, "act") as connection:

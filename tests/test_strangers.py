@@ -252,6 +252,7 @@ LEGAL = [
 """A word of SQL, a number, and a name that has everything at once; by itself, each sign is for the long form."""
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("schema", LEGAL)
 def test_any_legal_name_of_a_schema_will_do_and_its_neighbours_are_left_alone(
     latest_database: Database, chatops_inprocess: Callable[..., Any], schema: str

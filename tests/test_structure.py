@@ -226,6 +226,7 @@ def side_by_side(groups: dict[tuple[str, ...], list[Harm]]) -> list[list[Harm]]:
     return list(together.values())
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_every_object_of_the_catalog_is_missed_and_every_weakening_of_it_found(migrated: Database) -> None:
     """In the quick form a third of the objects of a kind in each manner, by turns."""

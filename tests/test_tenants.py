@@ -127,6 +127,7 @@ LOST = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", ["summary", "queue", "stuck", "operators", "chats", "verify", "diagnose", "monitor"])
 def test_a_tenant_that_lost_its_chats_or_their_states_is_no_schema_without_chats(
     tenants: Database, chatops_inprocess: Chatops, tmp_path: Path, command: str

@@ -28,6 +28,7 @@ def words_of(line: str) -> list[str]:
     return ran.stdout.split("\0")[:-1]
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_each_printed_command_is_about_the_tenant_that_it_names(
     new_database: Callable[..., Database], chatops_inprocess: Callable[..., Result], tmp_path: Path

@@ -59,6 +59,7 @@ def emptied(connection: Connection) -> Iterator[tuple[str, str]]:
             )
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_what_stops_messages_replies_or_assigning_is_critical(platform: Database) -> None:
     quiet: list[str] = []

@@ -193,6 +193,7 @@ def asked(name: str) -> str:
     return f"{name} {WORDS.get(name, '')}".strip()
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_closed_and_full_streams_crash_no_command(latest_database: Database, home: Path, tmp_path: Path) -> None:
     """One process for all: each command is a child that forks from a chatops that is loaded already."""

@@ -44,6 +44,7 @@ def unseen_signs(text: str) -> list[str]:
     return [one for one in text if one != "\n" and unicodedata.category(one) in ("Cc", "Cf", "Co", "Cs")]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("width", [80, 120])
 def test_names_of_any_signs_leave_columns_and_terminal_as_they_are(latest_database: Database, desk: Open, width: int) -> None:
     furnish(latest_database, len(NAMES), held=2, waiting=len(NAMES))

@@ -80,6 +80,7 @@ async def in_turns(pilot: Pilot[None], load: LoadElsewhere, seconds: float) -> N
           f"{len(taken[True])} and {len(taken[False])} assigns")  # fmt: skip
 
 
+@pytest.mark.sampled(0)
 @pytest.mark.long
 def test_nothing_is_left_open_or_behind_beside_a_load(latest_database: Database, desk: Open) -> None:
     """In small; for ten minutes with CHATOPS_TEST_LONG=1, of which the last four are for what it costs the others."""

@@ -105,6 +105,7 @@ def test_a_terminal_that_is_closed_ends_it(shift: Database, home: Path) -> None:
                                  " and datname = current_database()") == 0, "its session is over", 30)  # fmt: skip
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("end", [signal.SIGTERM, b"\x03"], ids=["SIGTERM", "ctrl-c"])
 def test_the_terminal_is_given_back_while_a_look_hangs(shift: Database, home: Path, end: signal.Signals | bytes) -> None:
     terminal = Terminal(home, "console", "--checks-every", "0", "--every", "1", CHATOPS_DATABASE_URL=shift.url)
