@@ -17,7 +17,7 @@ REASONS = (
     ("assign", r"message into a chat that waits", "A message into a chat that waits", 1.6),
     ("bulk", r"1,000 chats: at most 2 × the UPDATE", "A thousand chats", None),
     ("growth", r"from nothing", "Tenants from nothing", 1.3),
-    ("growth", r"rehearse", "Rehearse of many files", None),
+    ("growth", r"check:|rehearse:", "Rehearse and check of many files", None),
     ("migrate", r"files, local", "Local files", None),
     ("migrate", r"(no-op|status), ", "Nothing to do", 1.5),
     ("reads", r"99th percentile", "Assign beside diagnose", 3.5),
