@@ -1,6 +1,6 @@
-"""growth: what commands cost, in time and memory, while what they work on grows: files, tenants, findings, the log, a watch.
+"""growth: what commands cost, in time and memory, while what they work on grows: files, tenants, findings, log, watch, chats.
 
-`reads` grows the chats.
+`reads` holds the looks at chats against psql, `growth` all that people look at against itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psycopg
 
 from benchmarks import migrate, population, servers, session
 from benchmarks.servers import Server
-from benchmarks.session import Bench, environment, measured, timed
+from benchmarks.session import Bench, MeasureError, environment, measured, timed
 from chatops.deploys import watch_file
 from chatops.deploys.monitor_state import Tick, Watch
 
@@ -26,10 +26,13 @@ SIZES = {
     "FINDINGS": "1,1000,100000",
     "ACTIONS": "1000,100000,1000000",
     "LOOKS": "10,1000,9999",
+    "CHATS": "100000,1000000,10000000",
 }
 ROUNDS = 3
-LARGE = 10_000
-"""From that size on a round is long, and what is fitted is a power: one will do."""
+LARGE, LARGE_PAST = 10_000, 10_000_000
+"""From that size on (of chats: the second) a round is long, and what is fitted is a power: one will do."""
+KB_A_CHAT = 2
+"""What a chat with its message, its user and the log of the server takes on the disk while it is written."""
 MOST_CHECKED, MOST_REHEARSED = 1_000, 100
 """Files that are checked and rehearsed, once: each is measured by itself, which takes some hundredths of a second and more."""
 MOST_WRITTEN = 100_000
@@ -50,6 +53,24 @@ LOOKS = {
     "repair --dry-run": ("repair", "OPER001", "--dry-run"),
     "release --dry-run": ("release", "--where", "state=assigned", "--max", "1000000", "--dry-run"),
 }
+PATIENT = ("--timeout", "600")
+"""For looks at ten million chats: all checks come to their end."""
+PAST = {
+    "summary": ("summary",),
+    "queue": ("queue",),
+    "stuck": ("stuck",),
+    "chats": ("chats",),
+    "chats --state": ("chats", "--state", "answered"),
+    "chats --name": ("chats", "--name", "user 4711"),
+    "chats --older-than": ("chats", "--older-than", "10m"),
+    "operators --figures": ("operators", "--figures"),
+    "release --dry-run": ("release", "--where", "state=assigned", "--max", "1000", "--dry-run"),
+    "log": ("log",),
+    "doctor": ("doctor",),
+    "diagnose": ("diagnose", *PATIENT),
+    "verify": ("verify", *PATIENT),
+}
+"""Looks at a system with a past."""
 JOBS = "8"
 Contenders = dict[str, Callable[[], float | Mapping[str, float]]]
 
@@ -63,14 +84,15 @@ def run(bench: Bench) -> None:
     with servers.running(bench) as server:
         for variable, contenders in (
             ("FILES", files), ("TENANTS", tenants), ("FINDINGS", findings), ("ACTIONS", actions), ("LOOKS", looks),
+            ("CHATS", chats),
         ):  # fmt: skip
-            what = variable.lower()
+            what, large = variable.lower(), LARGE_PAST if contenders is chats else LARGE
             for size in session.numbers(variable, SIZES[variable]):
                 session.say(f"  {size:,} {what}")
                 with bench.noted(f"{size:,} {what}"):
                     for name, contender in contenders(bench, server, size).items():
                         case = f"{name}, {size:,} {what}"
-                        bench.alternate(case, {"chatops": contender}, rounds=1 if size >= LARGE else None)
+                        bench.alternate(case, {"chatops": contender}, rounds=1 if size >= large else None)
                         for one in [one for one in bench.samples if one == case or one.startswith(f"{case}, ")]:
                             points.setdefault(f"{name}, {what}{one.removeprefix(case)}", {})[size] = one
     for name, cases in points.items():
@@ -143,6 +165,19 @@ def tenants(bench: Bench, server: Server, size: int) -> Contenders:
         "migrate one file": lambda: one,
         "migrate no-op": _look(env, "migrate", *all_of_them, "--jobs", JOBS, "--yes"),
         **{f"{name} --all-schemas": _look(env, name, *all_of_them) for name in ("summary", "status")},
+    }
+
+
+def chats(bench: Bench, server: Server, size: int) -> Contenders:
+    """So many chats, nearly all of them answered or over, beside the same few that go on."""
+    if shutil.disk_usage(bench.folder).free < size * KB_A_CHAT * 2**10:
+        raise MeasureError(f"the disk has no {size * KB_A_CHAT / 2**20:.0f} GB left")
+    env = environment(CHATOPS_DATABASE_URL=server.url(population.with_a_past(server, "past", max(size, population.FEWEST))))
+    chat = population_key(population.CHAT, size // 2)
+    return {
+        **{one: _look(env, *words) for one, words in PAST.items()},
+        "show CHAT": _look(env, "show", chat),
+        "show PART-OF-NAME": lambda: _used("show", "chat", f"user {size // 2}", env=env, codes=(0, 1, 2)),
     }
 
 

@@ -19,6 +19,9 @@ def key(kind: str, number: str) -> str:
 
 
 OPERATOR, USER, PROFILE, CHAT = "8001", "8002", "8003", "8004"
+WAITING, HELD, OPERATORS = 200, 40, 100
+"""What goes on in a system with a past, however long that is."""
+FEWEST = WAITING + HELD + 2
 
 
 def migrated(server: Server, name: str, to: str) -> psycopg.Connection[Any]:
@@ -88,6 +91,22 @@ def chats(
             "insert into operator_activity (chat_id, operator_id, last_activity) "
             f"select {key(CHAT, 'n')}, {holder}, now() from generate_series({first}, {last}) as n".encode()
         )
+
+
+def with_a_past(server: Server, name: str, size: int) -> str:
+    """A database of that name with so many chats, nearly all of them answered or over; its name."""
+    connection = migrated(server, name, "latest")
+    operators(connection, OPERATORS)
+    operator = key(OPERATOR, f"n % {OPERATORS} + 1")
+    first = WAITING + HELD + 1
+    half = first + (size - first) // 2
+    chats(connection, first, half, "completed", latest=True, last_operator=operator)
+    chats(connection, half + 1, size, "waiting_real_user_reply", latest=True, last_operator=operator)
+    chats(connection, 1, WAITING, "waiting_assignment", latest=True)
+    held = key(OPERATOR, f"n - {WAITING}")
+    chats(connection, WAITING + 1, WAITING + HELD, "assigned", latest=True, holder=held, last_operator=held)
+    settle(connection)
+    return name
 
 
 def settle(connection: psycopg.Connection[Any]) -> None:

@@ -17,7 +17,6 @@ from benchmarks.session import Bench, MeasureError, environment, timed
 
 SIZES = "10000,100000,1000000"
 COMMANDS = {"summary": ("summary",), "queue": ("queue",), "stuck": ("stuck",), "diagnose": ("diagnose",)}
-WAITING, HELD, OPERATORS = 200, 40, 100
 # Operators who ask at a steady pace while somebody looks, far below what the machine can do.
 ASKING, A_SECOND, ASKING_CLIENTS, WINDOW_S = 40_000, 100, 4, 10
 BESIDE = "assign, 99th percentile"
@@ -28,10 +27,11 @@ def run(bench: Bench) -> None:
     # A look at everything takes its time on millions of chats: all rounds of it count.
     session.BUDGET_S = max(session.BUDGET_S, 120.0)
     # Those who wait and those who are held are there at any size.
-    sizes = sorted({max(size, WAITING + HELD + 2) for size in session.numbers("SIZES", SIZES)})
+    sizes = sorted({max(size, population.FEWEST) for size in session.numbers("SIZES", SIZES)})
     with servers.running(bench) as server:
         for size in sizes:
-            url = server.url(populated(server, size))
+            session.say(f"  {size:,} chats")
+            url = server.url(population.with_a_past(server, "reads", size))
             for name, words in COMMANDS.items():
                 asked = bench.folder / f"{name}.sql"
                 record(url, asked, words)
@@ -72,9 +72,9 @@ def beside(bench: Bench, server: Server, url: str, size: int) -> None:
     pgbench = found["pgbench"].program
     connection = server.connect("reads")
     connection.execute("set session_replication_role = replica")
-    population.operators(connection, ASKING, after=OPERATORS)
+    population.operators(connection, ASKING, after=population.OPERATORS)
     population.chats(connection, size + 1, size + ASKING, "waiting_assignment", latest=True)
-    connection.execute(f"create sequence asking cache 100 start {OPERATORS + 1}".encode())
+    connection.execute(f"create sequence asking cache 100 start {population.OPERATORS + 1}".encode())
     population.settle(connection)
     turns = itertools.count()
 
@@ -148,23 +148,6 @@ def asked(pgbench: Path, server: Server, prefix: Path) -> float:
 def case(name: str, size: int) -> str:
     """What a measurement is called."""
     return f"{name}, {size:,} chats"
-
-
-def populated(server: Server, size: int) -> str:
-    """A database with that many chats, nearly all of them answered or over."""
-    session.say(f"  {size:,} chats")
-    connection = population.migrated(server, "reads", "latest")
-    population.operators(connection, OPERATORS)
-    operator = population.key(population.OPERATOR, f"n % {OPERATORS} + 1")
-    first = WAITING + HELD + 1
-    half = first + (size - first) // 2
-    population.chats(connection, first, half, "completed", latest=True, last_operator=operator)
-    population.chats(connection, half + 1, size, "waiting_real_user_reply", latest=True, last_operator=operator)
-    population.chats(connection, 1, WAITING, "waiting_assignment", latest=True)
-    held = population.key(population.OPERATOR, f"n - {WAITING}")
-    population.chats(connection, WAITING + 1, WAITING + HELD, "assigned", latest=True, holder=held, last_operator=held)
-    population.settle(connection)
-    return "reads"
 
 
 def record(url: str, path: Path, words: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ ASKED = (
     "SIZES",
     "FILES",
     "TENANTS",
+    "CHATS",
     "FINDINGS",
     "ACTIONS",
     "LOOKS",

@@ -55,6 +55,14 @@ class Server:
             connection.execute(f'create database "{name}" template "{template}"'.encode())
         return name
 
+    def configured(self, name: str, value: str | None) -> None:
+        """Starts it anew with a setting; None: its default again."""
+        with self.connect() as connection:
+            text = f"alter system reset {name}" if value is None else f"alter system set {name} = '{value}'"
+            connection.execute(text.encode())
+            connection.execute("checkpoint")
+        self.restart()
+
     def restart(self) -> None:
         """Stops it as a crash does, and starts it again."""
         _control(self, "stop", "-m", "immediate")
