@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from chatops import sqlfiles
-from chatops.db import Database
+from chatops.db import Database, Facts
 from chatops.errors import ChatopsError
 from chatops.frozen import frozen
 from chatops.migrations import ledger
+from chatops.migrations.known_relations import KnownRelations
 from chatops.migrations.ledger import Run
 from chatops.migrations.migration_text import Problem
 from chatops.migrations.objects_made import claims_of
-from chatops.migrations.prepare import MigrationRequest, prepare
-from chatops.migrations.rehearsal import Blocking
+from chatops.migrations.prepare import MigrationRequest, Prepared, prepare
+from chatops.migrations.rehearsal import Blocking, RehearsedFile
 from chatops.migrations.rehearse import rehearse
 from chatops.migrations.run import apply
 from chatops.migrations.scanner import Token, significant
@@ -29,6 +31,8 @@ PLATFORM_ROLES = frozenset(
 PLATFORM_SCHEMAS = frozenset(
     ("auth", "storage", "realtime", "extensions", "vault", "graphql", "graphql_public", "pgsodium", "cron", "net")
 )
+
+MAX_WAIT_S = 30.0
 
 
 @frozen
@@ -90,39 +94,81 @@ def _platform_names(tokens: Sequence[Token]) -> set[str]:
 
 def check_folder(database: Database, folder: Folder, run: Run, tell: Callable[[str], None]) -> list[CheckedFile]:
     """Every file in order; what comes after one that fails is not reached."""
-    found: list[CheckedFile] = []
+    checking, found = _Checking(database, folder, run), list[CheckedFile]()
     for file in folder.files:
         if found and found[-1].status != "applied":
             found.append(CheckedFile(file, "not reached"))
             continue
         tell(file.name)
-        found.append(_checked(database, folder, file, run))
+        found.append(checking.checked(file))
     return found
 
 
-def _checked(database: Database, folder: Folder, file: MigrationFile, run: Run) -> CheckedFile:
-    refused = next((problem for problem in file.reading.problems if problem.severity == "error"), None)
-    if refused is not None:
-        return CheckedFile(file, "failed", failure=refused)
-    request = MigrationRequest(to=file.name, max_wait=30.0)
-    started = time.monotonic()
-    try:
-        prepared = prepare(database, ledger.read(database), folder, request)
-        tried = rehearse(database, prepared, run, max_hold=None, max_wait=30.0).files[0] if prepared.plan.apply else None
+class _Checking:
+    """The files of a folder one after the other, in a database that nobody else writes.
+
+    What one file leaves as it was is not read anew for the next: a folder of thousands would be read a thousand times.
+    """
+
+    def __init__(self, database: Database, folder: Folder, run: Run) -> None:
+        self.database = database
+        self.folder = folder
+        self.run = run
+        self.whole: Prepared | None = None
+        self.known = KnownRelations()
+
+    def prepared(self, file: MigrationFile) -> Prepared:
+        """What a run up to this file would do: the file, and the views with the last one."""
+        facts = self.database.glance()
+        if self.whole is None or not _alike(facts, self.whole.ledger.facts):
+            self.whole = prepare(self.database, ledger.read(self.database), self.folder, MigrationRequest(max_wait=MAX_WAIT_S))
+        plan = self.whole.plan
+        entries = tuple(entry for entry in plan.apply[:1] if entry.name == file.name)
+        self.whole = replace(self.whole, plan=replace(plan, apply=plan.apply[len(entries) :]))
+        views = () if self.whole.plan.apply else self.whole.views
+        return replace(self.whole, plan=replace(plan, apply=entries), views=views)
+
+    def checked(self, file: MigrationFile) -> CheckedFile:
+        refused = next((problem for problem in file.reading.problems if problem.severity == "error"), None)
+        if refused is not None:
+            return CheckedFile(file, "failed", failure=refused)
         started = time.monotonic()
-        apply(database, prepared, request, run, lambda event: None)
-    except ChatopsError as error:
-        database.rollback()
-        where = {"line": getattr(error, "line", None), "column": getattr(error, "column", None)}
-        state = f"  ({error.sqlstate})" if getattr(error, "sqlstate", None) else ""  # type: ignore[attr-defined]
-        hint = "; ".join(f"{label}: {step}" for label, step in error.next_steps if label.endswith("(SQL)"))
-        excerpt = tuple(line for line in error.details if " | " in line)
-        message = error.message.partition("   ")[2] or error.message
-        problem = Problem(file.shown, where["line"], where["column"], "does-not-apply", f"{message}{state}", hint)
-        return CheckedFile(file, "failed", time.monotonic() - started, failure=problem, excerpt=excerpt)
-    seconds = time.monotonic() - started
-    measured = tried is not None and tried.status == "rehearsed"
-    return CheckedFile(
-        file, "applied", seconds, tried.blocking if tried is not None and measured else (),
-        None if measured or tried is None else tried.note,
-    )  # fmt: skip
+        try:
+            prepared = self.prepared(file)
+            tried = self.rehearsed(prepared)
+            started = time.monotonic()
+            request = MigrationRequest(to=file.name, max_wait=MAX_WAIT_S)
+            apply(self.database, prepared, request, self.run, lambda event: None)
+        except ChatopsError as error:
+            self.database.rollback()
+            return CheckedFile(file, "failed", time.monotonic() - started, failure=_failure(file, error), excerpt=_excerpt(error))
+        seconds = time.monotonic() - started
+        measured = tried is not None and tried.status == "rehearsed"
+        return CheckedFile(
+            file, "applied", seconds, tried.blocking if tried is not None and measured else (),
+            None if measured or tried is None else tried.note,
+        )  # fmt: skip
+
+    def rehearsed(self, prepared: Prepared) -> RehearsedFile | None:
+        """How the file fares in a transaction that is rolled back; None where it is in."""
+        if not prepared.plan.apply:
+            return None
+        self.known.settle(self.database)
+        return rehearse(self.database, prepared, self.run, max_hold=None, max_wait=MAX_WAIT_S, known=self.known).files[0]
+
+
+def _alike(facts: Facts, before: Facts) -> bool:
+    """Whether the server says the same of itself as before, but for the time and the process that answers."""
+    return replace(facts, now=before.now, backend_pid=before.backend_pid) == before
+
+
+def _failure(file: MigrationFile, error: ChatopsError) -> Problem:
+    state = f"  ({error.sqlstate})" if getattr(error, "sqlstate", None) else ""  # type: ignore[attr-defined]
+    hint = "; ".join(f"{label}: {step}" for label, step in error.next_steps if label.endswith("(SQL)"))
+    message = error.message.partition("   ")[2] or error.message
+    line, column = getattr(error, "line", None), getattr(error, "column", None)
+    return Problem(file.shown, line, column, "does-not-apply", f"{message}{state}", hint)
+
+
+def _excerpt(error: ChatopsError) -> tuple[str, ...]:
+    return tuple(line for line in error.details if " | " in line)

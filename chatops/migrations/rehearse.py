@@ -19,12 +19,13 @@ from chatops.migrations.bookkeeping import bookkeeping_texts
 from chatops.migrations.citus_form import Form, form_of
 from chatops.migrations.distribution import DISTRIBUTION
 from chatops.migrations.failure import discreet, located
+from chatops.migrations.known_relations import KnownRelations, SeenRelations
 from chatops.migrations.ledger import Run
 from chatops.migrations.locks import Blocker, Budget, Watch, retried
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.rehearsal import Piece, Rehearsal, RehearsedFile, RehearsedStatement
-from chatops.migrations.rehearse_measure import CLOCK, MeasuredScript, OpenRehearsal, SeenRelation, blocking_of, gentle_way
+from chatops.migrations.rehearse_measure import CLOCK, MeasuredScript, OpenRehearsal, blocking_of, gentle_way
 from chatops.migrations.rehearse_shards import Shards, sent
 from chatops.migrations.scanner import Statement, keywords, significant
 from chatops.migrations.source import SHIPPED, MigrationFile
@@ -63,14 +64,16 @@ def pieces(prepared: Prepared) -> list[Piece]:
 
 
 def rehearse(
-    database: Database, prepared: Prepared, run: Run, *, max_hold: float | None, max_wait: float, tell: Tell = lambda line: None
-) -> Rehearsal:
+    database: Database, prepared: Prepared, run: Run, *, max_hold: float | None, max_wait: float,
+    tell: Tell = lambda line: None, known: KnownRelations | None = None,
+) -> Rehearsal:  # fmt: skip
     """Runs every pending file that runs in one transaction, and rolls everything back, whatever happens.
 
+    `known` is what an earlier rehearsal read of a database that nobody else writes.
     Raises ConflictError when locks were not had within `max_wait` seconds, or another migrator is at work.
     """
     on_shift = _on_shift(database)
-    stage = _Stage(database, prepared, replace(run, tenant=prepared.tenant), max_hold, max_wait, tell)
+    stage = _Stage(database, prepared, replace(run, tenant=prepared.tenant), max_hold, max_wait, tell, known)
     started = time.monotonic()
     try:
         files = stage.all(pieces(prepared))
@@ -91,8 +94,9 @@ class _Stage:
     """The connection on which files are rehearsed, one transaction after the other where one does not do."""
 
     def __init__(
-        self, database: Database, prepared: Prepared, run: Run, max_hold: float | None, max_wait: float, tell: Tell
-    ) -> None:
+        self, database: Database, prepared: Prepared, run: Run, max_hold: float | None, max_wait: float, tell: Tell,
+        known: KnownRelations | None = None,
+    ) -> None:  # fmt: skip
         self.database = database
         self.prepared = prepared
         self.run = run
@@ -100,6 +104,7 @@ class _Stage:
         self.budget = Budget(max_wait)
         self.tell = tell
         self.shards = Shards(database, prepared)
+        self.known = known or KnownRelations()
         self.distribution: RehearsedFile | None = None
         self.bookkeeping = not prepared.ledger.exists
         self.source = prepared.folder.source
@@ -201,12 +206,11 @@ class _Stage:
         self.distribution = self.shards.distributed(self.max_hold)
         if (ran := self.sent(self.shards.begun())).error is not None:
             raise ran.error
-        relations = self.shards.relations()
+        relations = SeenRelations(self.shards.relations(self.known))
         now = float(self.database.value(f"select {CLOCK}"))
         self.keywords = self.keywords or frozenset(self.database.value(sqlfiles.read("queries/rehearse_keywords.sql")))
         deadline = None if self.max_hold is None else now + self.max_hold
-        known = {oid: SeenRelation(relfilenode, read=read, changed=changed) for oid, relfilenode, read, changed in relations}
-        self.open = OpenRehearsal(known, deadline)
+        self.open = OpenRehearsal(relations, deadline)
         return self.open
 
     def sent(self, texts: Sequence[str]) -> Ran:
@@ -262,11 +266,7 @@ class _Stage:
         ran = self.sent(["rollback to savepoint chatops_file", *self.settings(opened)])
         if ran.error is not None:
             raise ran.error
-        opened.relations |= opened.before
-        for oid, relfilenode, read, changed in self.shards.relations():
-            # What was counted for the file that stopped is not counted for the next one.
-            if (relation := opened.relations.get(oid)) is not None:
-                relation.relfilenode, relation.read, relation.changed = relfilenode, read, changed
+        opened.relations.taken_back(opened.before, self.shards.relations(KnownRelations()))
 
     def stopped(
         self, piece: Piece, script: MeasuredScript, transaction: Transaction, ran: Ran, steps: list[RehearsedStatement],

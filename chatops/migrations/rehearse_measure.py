@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from chatops import sqlfiles
 from chatops.db import Ran
+from chatops.migrations.known_relations import SeenRelation, SeenRelations
 from chatops.migrations.lock_modes import BLOCKS_READS, BLOCKS_WRITES, STRENGTH, WORTH_A_WORD, spelled, usual_locks
 from chatops.migrations.objects_made import table_of
 from chatops.migrations.rehearsal import Blocking, Piece, RehearsedStatement, TakenLock, TouchedRelation
@@ -45,24 +46,10 @@ CLOCK = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::text"
 
 
 @dataclass
-class SeenRelation:
-    """What is known of a relation while a transaction goes on. `mode` is the strongest held, taken by the file `since`;
-    `told` is the strongest that was reported for the file `file`."""
-
-    relfilenode: int
-    mode: int = -1
-    since: str = ""
-    file: str = ""
-    told: int = -1
-    read: int = 0
-    changed: int = 0
-
-
-@dataclass
 class OpenRehearsal:
     """A transaction in which files are rehearsed one after the other; `used` are the seconds that the finished ones took."""
 
-    relations: dict[int, SeenRelation]
+    relations: SeenRelations
     before: dict[int, SeenRelation] = field(default_factory=dict, init=False)
     """As they were before the file that is measured: those alone that it touched, for there may be thousands of others."""
     deadline: float | None

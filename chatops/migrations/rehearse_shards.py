@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from chatops import sqlfiles
 from chatops.db import Database, Ran, identifier
 from chatops.migrations.distribution import DISTRIBUTION, distributing_texts
+from chatops.migrations.known_relations import KnownRelations, Row
 from chatops.migrations.prepare import Prepared
 from chatops.migrations.rehearsal import Blocking, RehearsedFile, RehearsedStatement, TakenLock
 from chatops.migrations.transaction import Part, Transaction
@@ -41,12 +41,12 @@ class Shards:
         table, _, function = made.partition(";")
         return [table.strip(), function.strip()]
 
-    def relations(self) -> list[tuple[Any, ...]]:
-        """Every table, view and index: oid, relfilenode, rows read and changed. Those of a worker have negative numbers."""
-        found = self.database.tuples(_text("rehearse_relations"))
+    def relations(self, known: KnownRelations) -> Mapping[int, Row]:
+        """Every table, view and index. Those of a worker have negative numbers."""
+        found = known.read(self.database)
         if self.prepared.tenant:
             there = json.loads(self.database.value(_ASK.format(schema=self.schema, all="true")))
-            found += [(one["oid"], one["relfilenode"], one["read"], one["changed"]) for one in there]
+            return {**found, **{one["oid"]: (one["relfilenode"], one["read"], one["changed"]) for one in there}}
         return found
 
     def distributed(self, max_hold: float | None) -> RehearsedFile | None:
@@ -57,7 +57,7 @@ class Shards:
         node = self.prepared.node
         if node is None or not self.prepared.distributes:
             return None
-        known = {oid for oid, *_ in self.database.tuples(_text("rehearse_relations"))}
+        known = KnownRelations().read(self.database)
         texts = distributing_texts(self.prepared.folder, self.prepared.ledger, node, self.database.target.schema)
         limit = int(1000 * (max_hold or 0))
         started = time.monotonic()
