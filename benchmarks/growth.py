@@ -33,8 +33,8 @@ LARGE, LARGE_PAST = 10_000, 10_000_000
 """From that size on (of chats: the second) a round is long, and what is fitted is a power: one will do."""
 KB_A_CHAT = 2
 """What a chat with its message, its user and the log of the server takes on the disk while it is written."""
-MOST_CHECKED, MOST_REHEARSED = 1_000, 100
-"""Files that are checked and rehearsed, once: each is measured by itself, which takes some hundredths of a second and more."""
+MOST_CHECKED, MOST_REHEARSED = 10_000, 1_000
+"""Files that are checked and rehearsed, once: each is measured by itself, which takes a hundredth of a second and more."""
 MOST_WRITTEN = 100_000
 """Rows of the log that are written out: the server tells some ten thousand a second."""
 STEEPEST = 1.1
