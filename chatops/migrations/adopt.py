@@ -13,7 +13,7 @@ from chatops.migrations.adopt_verdicts import Judgement, Proof, Verdict, judge, 
 from chatops.migrations.ask_same import compared
 from chatops.migrations.catalog import catalog
 from chatops.migrations.histories import ToolHistory, histories, is_supabase_folder, rest_of, version_of
-from chatops.migrations.ledger import Ledger, Run
+from chatops.migrations.ledger import DEFAULT_SCHEMA, Ledger, Run
 from chatops.migrations.objects_made import claims_of
 from chatops.migrations.preflight import examine
 from chatops.migrations.proposal import Proposal
@@ -41,6 +41,10 @@ class Survey:
     judgement: Judgement
     history: SupabaseHistory
     tools: tuple[ToolHistory, ...] = ()
+    tools_elsewhere: tuple[ToolHistory, ...] = ()
+    """The histories that have files of the folder and speak of another schema."""
+    place: str = DEFAULT_SCHEMA
+    """The schema in which the files' bare names are made."""
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -72,13 +76,15 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
             _or_as_views(replay, path)
         live = catalog(database, schemas_of(claims, path))
         equal = compared(database, replay, live, session)
-        history = _history(database)
-        tools = histories(database, folder)
+        tools = histories(database, folder, path[0])
+        supabase = database.target.schema == DEFAULT_SCHEMA or any(tool.tool == "Supabase" and tool.speaks for tool in tools)
+        history = _history(database) if supabase else SupabaseHistory(False)
         by_rows = proven(database, candidates([file.reading for file in folder.files], path))
-    said_in = {name for tool in tools for name in tool.ran}
-    said_out = {name for tool in tools for name in tool.not_run} - said_in
+    here = [tool for tool in tools if tool.speaks]
+    said_in = {name for tool in here for name in tool.ran}
+    said_out = {name for tool in here for name in tool.not_run} - said_in
     judgement = judge(folder, claims, replay, live, equal, recorded=recorded, said_in=said_in, said_out=said_out, by_rows=by_rows)
-    return Survey(folder, ledger, judgement, history, tuple(tools))
+    return Survey(folder, ledger, judgement, history, tuple(here), tuple(tool for tool in tools if not tool.speaks), path[0])
 
 
 def _or_as_views(replay: Replay, path: Sequence[str]) -> None:

@@ -80,7 +80,7 @@ def may_go_with_others(member: Member) -> bool:
         or not prepared.ledger.exists
         or prepared.carried
         or prepared.by_history
-        or prepared.history is not None
+        or (prepared.history is not None and (prepared.history.ran or prepared.history.why_not is None))
     ):
         return False
     readings = [entry.file.reading for entry in prepared.plan.apply if entry.file is not None and entry.row is None]

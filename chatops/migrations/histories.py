@@ -6,12 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from chatops import db, sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
+from chatops.later import later
 from chatops.migrations import layout
+from chatops.migrations.ledger import DEFAULT_SCHEMA
 from chatops.migrations.source import Folder, MigrationFile
+
+if TYPE_CHECKING:  # what reads files, for whoever asks of another schema than the default one
+    from chatops.migrations import history_schema
+else:
+    history_schema = later("chatops.migrations.history_schema")
 
 
 @frozen
@@ -105,10 +113,13 @@ class ToolHistory:
     table: str
     ran: frozenset[str]
     not_run: frozenset[str]
+    speaks: bool = True
+    """Whether it speaks of the schema that is asked about, and not of another one."""
 
 
-def histories(database: Database, folder: Folder) -> list[ToolHistory]:
-    """The histories that speak of a folder: those in which at least one of its files is found; inside a reading transaction."""
+def histories(database: Database, folder: Folder, place: str) -> list[ToolHistory]:
+    """The histories that have at least one file of a folder, and whether they speak of the schema `place`; inside a reading
+    transaction."""
     names = sorted({one.name for one in HISTORIES})
     found: list[ToolHistory] = []
     for kept in database.mappings(sqlfiles.read("queries/adopt_histories.sql"), {"names": names}):
@@ -118,7 +129,11 @@ def histories(database: Database, folder: Folder) -> list[ToolHistory]:
         table = f"{db.identifier(kept['schema'])}.{db.identifier(kept['name'])}"
         rows = [(row[0], row[1], row[2]) for row in database.tuples(fitting.query.format(table=table))]
         if (told := said(folder, fitting, rows)) is not None:
-            found.append(ToolHistory(fitting.tool, f"{kept['schema']}.{kept['name']}", *told))
+            speaks = history_schema.speaks_of(
+                database, [file for file in folder.files if file.name in told[0]], place, kept_in=kept["schema"],
+                of_the_tool=fitting.schema is not None, own=database.target.schema == DEFAULT_SCHEMA,
+            )  # fmt: skip
+            found.append(ToolHistory(fitting.tool, f"{kept['schema']}.{kept['name']}", *told, speaks))
     return found
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from chatops import db, sqlfiles
+from chatops import db, formatting, sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
+from chatops.later import later
 from chatops.migrations.histories import HISTORIES, is_supabase_folder, rest_of, said, version_of
-from chatops.migrations.ledger import Ledger
+from chatops.migrations.ledger import DEFAULT_SCHEMA, Ledger
 from chatops.migrations.plan import LedgerRow
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
+
+if TYPE_CHECKING:  # what reads files, for whoever asks of another schema than the default one
+    from chatops.migrations import history_schema
+else:
+    history_schema = later("chatops.migrations.history_schema")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,13 +48,21 @@ def in_step(database: Database, folder: Folder, ledger: Ledger) -> InStep | None
         if not table["readable"]:
             return None
         rows: Sequence[Mapping[str, str | None]] = database.mappings(sqlfiles.read("queries/catalog_history.sql"))
-    told = said(folder, HISTORIES[0], [(row["version"], row["name"], "") for row in rows])
-    if told is None and not is_supabase_folder(folder.path):
-        return None
+        told = said(folder, HISTORIES[0], [(row["version"], row["name"], "") for row in rows])
+        if told is None and not is_supabase_folder(folder.path):
+            return None
+        schema = database.target.schema
+        if schema != DEFAULT_SCHEMA and not (told is not None and _speaks_of(database, folder, told[0], schema)):
+            return InStep(frozenset(), f"it does not speak of {formatting.visible(schema)}")
     ran = told[0] if told is not None else frozenset()
     if not table["writable"]:
         return InStep(ran, "this role may not write supabase_migrations.schema_migrations")
     return InStep(ran, None if table["named"] else "supabase_migrations.schema_migrations has not the columns of today's CLI")
+
+
+def _speaks_of(database: Database, folder: Folder, ran: Collection[str], schema: str) -> bool:
+    files = [file for file in folder.files if file.name in ran]
+    return history_schema.speaks_of(database, files, schema, kept_in="supabase_migrations", of_the_tool=True, own=False)
 
 
 def unrecorded(history: InStep | None, folder: Folder, ledger: Ledger) -> list[MigrationFile]:

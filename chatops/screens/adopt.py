@@ -107,6 +107,7 @@ def answer(look: AdoptLook) -> Answer:
         "unproven_after": [proof.file.name for proof in proposal.again],
         "obstacles": list(proposal.obstacles),
         "histories": [{"tool": tool.tool, "table": tool.table} for tool in survey.tools],
+        "histories_elsewhere": [{"tool": tool.tool, "table": tool.table} for tool in survey.tools_elsewhere],
         "left_alone": list(survey.folder.left_alone),
     }
     return Answer("adopt", body, data, survey.ledger.facts.now)
@@ -284,6 +285,11 @@ def _untold(look: AdoptLook) -> list[Line]:
     if survey.history.why_not and is_supabase_folder(survey.folder.path):
         lines.append(f"Supabase's history is left as it is: {survey.history.why_not}.")
     lines += [f"Evidence: {tool.table}, the history of {tool.tool}." for tool in survey.tools]
+    place = formatting.visible(survey.place)
+    lines += [
+        f"{tool.table}, the history of {tool.tool}, is no evidence here: it does not speak of {place}."
+        for tool in survey.tools_elsewhere
+    ]
     if survey.folder.left_alone:
         lines.append(f"Ignored (no number): {formatting.visible(', '.join(survey.folder.left_alone))}.")
     return lines
