@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
+import json
 import mmap
 import os
+import re
+import socket
+import struct
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
 from chatops.chats import reports
 from chatops.cli import COMMANDS
 from chatops.flows import psql as psql_flow
+from chatops.flows.monitor_commands import beside
+from chatops.settings.secrets import MASK, redact
 from tests.conftest import LONG, Result
 from tests.servers import Database, free_port
 
@@ -150,3 +162,207 @@ def test_no_child_is_given_a_secret_that_it_has_no_need_of(
             assert [name for name, value in environment.items() if SECRET in value] == [], words
     assert any(environment.get("KEPT") == "kept" for words, environment in SEEN if words.endswith("true"))
     chatops_inprocess("demo", "--stop")
+
+
+OUR_WORDS = (
+    "a", "no", "is", "u", "chat", "chats", "chatops", "postgres", "postgresql", "status", "password", "database", "host", "user",
+    "server", "role", "connection", "refused", "nothing", "the", "option", "command", "config", "summary", "demo", "expected",
+)  # fmt: skip
+AWKWARD = (
+    "'",
+    '"',
+    "\\",
+    "it's",
+    "p@ss",
+    "a/b?c",
+    "50%",
+    "%41",
+    "a b",
+    ".*",
+    "(x",
+    "[a-z]+",
+    "$1",
+    "\\1",
+    "{0}",
+    "ü",
+    "пароль",
+    "x=y",
+    "s3cr3t",
+)
+SECRETS = some.one_of(
+    some.sampled_from((*OUR_WORDS, *AWKWARD)),
+    some.text(some.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=("C", "Z")), min_size=1, max_size=12),
+)
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in a URL": lambda one: quote(one, safe=""),
+    "in small letters": lambda one: re.sub("%..", lambda found: found[0].lower(), quote(one, safe="")),
+    "in a query": quote_plus,
+    "every sign": lambda one: "".join(f"%{byte:02x}" for byte in one.encode()),
+    "in SQL": lambda one: one.replace("'", "''"),
+    "for libpq": lambda one: one.replace("\\", "\\\\").replace("'", "\\'"),
+    "in JSON": lambda one: json.dumps(one)[1:-1],
+    "in Python": lambda one: ascii(one)[1:-1],
+    "in HTML": html.escape,
+}
+AS_VALUES = ("{0}", "'{0}'", "«»“{0}”", "postgresql://u:{0}@h/d", "user=u password='{0}' host=h", "u:{0}@h", '"password": "{0}"')
+ANYWHERE = ("not {0}, but", "({0})", "<{0}>", "one\\n{0}\\n", "u%3A{0}%40h", "\x1b[31m{0}\x1b[0m", "{0}", "password is {0}")
+
+
+def holds_word(text: str, word: str) -> bool:
+    """Whether a word stands in a text and is no part of a longer one."""
+    return re.search(r"(?<!\w)" + re.escape(word) + r"(?!\w)", text) is not None
+
+
+@given(SECRETS, some.sampled_from(sorted(SPELLINGS)), some.sampled_from((*AS_VALUES, *ANYWHERE)))
+def test_no_password_is_left_in_a_foreign_text_however_it_is_spelt(secret: str, spelling: str, place: str) -> None:
+    spelt = SPELLINGS[spelling](secret)
+    left = redact(place.format(spelt), [secret])
+    if len(secret) > 2 or place in AS_VALUES:
+        assert MASK in left, left
+        whole = place.replace("{0}", MASK)
+        assert left == whole or redact(whole, [secret]) == left, (left, whole)
+
+
+@pytest.mark.parametrize("secret", OUR_WORDS)
+def test_a_password_that_is_part_of_other_words_leaves_those_whole(secret: str) -> None:
+    for word in (f"{secret}xyz", f"xyz{secret}", f"xyz_{secret}_xyz"):
+        assert redact(f"permission denied for {word}", [secret]).endswith(word)
+
+
+@contextlib.contextmanager
+def repeating_server() -> Iterator[int]:
+    """A server that asks for a password and repeats it in its error, in several ways; its port."""
+
+    def answer(one: socket.socket) -> None:
+        with one, contextlib.suppress(OSError):
+            while struct.unpack("!I", (head := one.recv(8))[4:])[0] in (80877103, 80877104):
+                one.sendall(b"N")
+            one.recv(struct.unpack("!I", head[:4])[0])
+            one.sendall(b"R" + struct.pack("!II", 8, 3))
+            given = one.recv(4096)[5:].rstrip(b"\0").decode()
+            url = f"postgresql://u:{quote(given, safe='')}@h/d"
+            said = f"could not use '{given}' of {url}, as in password='{given}'"
+            fields = {"S": "FATAL", "V": "FATAL", "C": "XX000", "M": said, "D": f"“{given}”"}
+            body = b"".join(key.encode() + value.encode() + b"\0" for key, value in fields.items()) + b"\0"
+            one.sendall(b"E" + struct.pack("!I", len(body) + 4) + body)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listening.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def for_libpq(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def given_by(way: str, secret: str, port: int, user: str, name: str, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """The words and the variables by which a command is told a database and its password."""
+    bare = f"postgresql://{user}@127.0.0.1:{port}/{name}"
+    url = bare.replace("@", f":{quote(secret, safe='')}@")
+    file = folder / "of-libpq"
+    if way == "a service":
+        file.write_text(f"[x]\nhost=127.0.0.1\nport={port}\nuser={user}\ndbname={name}\npassword={secret}\n", encoding="utf-8")
+        return [], {"PGSERVICE": "x", "PGSERVICEFILE": str(file)}
+    if way == "a password file":
+        escaped = re.sub(r"([\\:])", r"\\\1", secret)
+        file.write_text(f"127.0.0.1:{port}:*:*:{escaped}\n", encoding="utf-8")
+        file.chmod(0o600)
+        return [], {"CHATOPS_DATABASE_URL": bare, "PGPASSFILE": str(file)}
+    if way == "a configuration":
+        configuration = folder / "x.toml"
+        configuration.write_text(f"[env.x]\nurl = {json.dumps(url)}\nproduction = false\n")
+        return ["--config", str(configuration), "--env", "x"], {}
+    return {
+        "a variable": ([], {"CHATOPS_DATABASE_URL": bare, "PGPASSWORD": secret}),
+        "a URL": ([], {"CHATOPS_DATABASE_URL": url}),
+        "--db": (["--db", url], {}),
+        "pairs": (["--db", f"host=127.0.0.1 port={port} user={user} dbname={name} password={for_libpq(secret)}"], {}),
+    }[way]
+
+
+WAYS = ("a service", "a password file", "a configuration", "a variable", "a URL", "--db", "pairs")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(secret=SECRETS, way=some.sampled_from(WAYS))
+def test_no_password_is_repeated_after_a_server_whatever_gave_it(
+    secret: str, way: str, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    with repeating_server() as port:
+        words, env = given_by(way, secret, port, "ada", "things", tmp_path)
+        for command in (["summary", "--debug"], ["doctor", "-o", "json", "--write", "json=x.json"]):
+            done = chatops_inprocess(*words, *command, env=env, check=3)
+            said = [done.stdout, done.stderr, (tmp_path / "x.json").read_text() if "doctor" in command else ""]
+            for text in said:
+                assert f"'{secret}'" not in text
+                assert f"u:{quote(secret, safe='')}@" not in text
+            assert f"'{MASK}' of " in done.stderr
+            assert f"://u:{MASK}@h/d" in done.stderr
+            assert f"127.0.0.1:{port}/things" in done.stderr or way == "a service"
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("secret", OUR_WORDS)
+def test_a_password_that_is_a_word_of_ours_hides_none_of_our_own(
+    secret: str, latest_database: Database, chatops_inprocess: Run, tmp_path: Path
+) -> None:
+    """What chatops says by itself is the same whatever the password is."""
+    live, dead = latest_database.server.port, free_port()
+    where = [(live, "postgres", "chats"), (live, "chatops", latest_database.name), (dead, "postgres", "postgres")]
+    commands = [
+        (port, user, name, words) for port, user, name in where for words in (["status"], ["diagnose", "--only", "CONF001"])
+    ]
+    commands += [
+        (live, "postgres", latest_database.name, words)
+        for words in (
+            ["config"],
+            ["chatop"],
+            ["show", "nobody"],
+            ["queue", "--limt", "3"],
+            ["--env", "chat", "status"],
+            ["demo", "x"],
+        )
+    ]
+    way = WAYS[OUR_WORDS.index(secret) % len(WAYS)]
+    for port, user, name, words in commands:
+        said = []
+        for one in (secret, "zQ7=another"):
+            given, env = given_by(way, one, port, user, name, tmp_path)
+            done = chatops_inprocess(*given, *words, env=env)
+            said.append((done.exit_code, done.stdout, re.sub(r"\d\d:\d\d:\d\d", "", done.stderr)))
+        assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("secret", ["chats", "it's", "ab", "pass%word", "s3cr3t"])
+def test_no_password_is_repeated_from_a_file_or_what_a_file_made_the_server_say(
+    secret: str, database: Database, chatops_inprocess: Run, folder: Callable[..., Path], home: Path, tmp_path: Path
+) -> None:
+    literal = secret.replace("'", "''")
+    said = f"no way to postgresql://u:{quote(secret)}@h with '{secret}'"
+    files = folder(
+        fails=f"do $$ begin raise exception using message = $m${said}$m$, detail = $m$password='{literal}'$m$; end $$;",
+        also=f"alter role nobody password '{literal}' login;",
+    )
+    url = f"postgresql://postgres:{quote(secret, safe='')}@127.0.0.1:{database.server.port}/{database.name}"
+    for only in ("101", "102"):
+        done = chatops_inprocess("migrate", "--dir", str(files), "--yes", "--debug", db=url)
+        assert done.exit_code not in (0, 70), done.stderr
+        assert f"'{secret}'" not in done.stdout + done.stderr
+        assert f"u:{quote(secret)}@" not in done.stdout + done.stderr
+        next(files.glob(f"{only}_*")).unlink()
+
+
+def test_no_password_is_repeated_after_a_command_that_was_given_it() -> None:
+    commands = ['echo "of $PGPASSWORD"', "true --token hunter2; false", 'echo "$PGPASSWORD"; false']
+    told = str(beside(commands, {"PGPASSWORD": SECRET}, [SECRET]))
+    assert f"of {MASK}" in told
+    assert f"ended with 1: {MASK}" in told
+    assert "hunter2" not in told
+    assert SECRET not in told

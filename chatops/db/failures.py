@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -20,6 +21,7 @@ from chatops.errors import (
     UnreachableError,
 )
 from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of, url_without_password
+from chatops.settings.secrets import MASK, SECRET_PARAMETERS
 
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
@@ -39,16 +41,17 @@ def translate(
     """A driver's error as one of ours, without secrets."""
     diag = error.diag
     lost = connection is not None and connection.closed
-    message = redact(diag.message_primary or str(error).strip() or type(error).__name__, secrets)
-    if error.sqlstate == PROTOCOL_VIOLATION and "statement pooling" in message:  # PgBouncer speaks English only
+    said = diag.message_primary or str(error).strip() or type(error).__name__
+    message = redact(said, secrets)
+    if error.sqlstate == PROTOCOL_VIOLATION and "statement pooling" in said:  # PgBouncer speaks English only
         return UnreachableError(
             "the pooler gives each statement another session (pool_mode = statement); chatops needs transactions",
             details=("connect to a port of it that pools sessions or transactions, or to the server itself",),
         )
     if lost or error.sqlstate in ("57P01", "57P02", "57P03", *LIMITS) or (error.sqlstate or "").startswith("08"):
-        worker = _WORKER.match(message)
+        worker = _WORKER.match(said)
         found = ConnectionLostError(
-            f"the coordinator does not reach its worker {worker[1]}: {worker[2]}"
+            f"the coordinator does not reach its worker {worker[1]}: {redact(worker[2], secrets)}"
             if worker is not None
             else f"the connection to the database was lost: {message.splitlines()[0]}",
             details=("what was not committed has been rolled back by the server",),
@@ -72,6 +75,17 @@ def translate(
         constraint=diag.constraint_name,
         table=diag.table_name,
     )
+
+
+def secrets_known(target: Target, pgconn: psycopg.pq.abc.PGconn | None) -> list[str]:
+    """The secrets of a target, and those that libpq found elsewhere for a connection to it: in ~/.pgpass, in a service."""
+    found = dict.fromkeys(secrets_of(target))
+    if pgconn is not None:
+        with contextlib.suppress(psycopg.Error):
+            found[(pgconn.password or b"").decode("utf-8", "replace")] = None
+            known = {option.keyword.decode(): option.val or b"" for option in pgconn.info}
+            found |= dict.fromkeys(known.get(name, b"").decode("utf-8", "replace") for name in SECRET_PARAMETERS)
+    return [one for one in found if one]
 
 
 def lifted(setting: str, role: str, database: str, options: str) -> tuple[str, str]:
@@ -99,7 +113,7 @@ def grants(message: str, role: str, *, acting: bool) -> tuple[tuple[str, str], .
     shipped_role = "chatops_operator" if acting else "chatops_reader"
     shipped = ("or all of them", f"grant {shipped_role} to {who};  -- made by: chatops doctor --create-roles")
     named = _DENIED.search(message)  # a server that speaks another language gets the roles alone
-    if named is None:
+    if named is None or MASK in named[2]:
         return (("what is missing", "chatops doctor"), shipped)
     kind, name = named[1], named[2]
     name = f"chatops.{name}" if kind == "table" and name in OURS else name
@@ -111,14 +125,23 @@ def grants(message: str, role: str, *, acting: bool) -> tuple[tuple[str, str], .
 _EACH_HOST = re.compile(r"^- host: '(.*?)', port: '(.*?)'.*?: (?:connection failed: )?(.*)$", re.MULTILINE)
 
 
-def _unreachable_hosts(text: str, target: Target) -> UnreachableError:
+def _unreachable_hosts(text: str, target: Target, secrets: Sequence[str]) -> UnreachableError:
     """Of several hosts each has its own reason."""
-    reasons = [f"{host}:{port}: {why.partition(' failed: ')[2] or why}" for host, port, why in _EACH_HOST.findall(text)]
+    reasons = [
+        f"{host}:{port}: {redact(why.partition(' failed: ')[2] or why, secrets)}" for host, port, why in _EACH_HOST.findall(text)
+    ]
     return UnreachableError(
         f"none of the hosts of {target.shown()} gave a connection",
-        details=reasons or text.splitlines()[:1],
+        details=reasons or redact(text, secrets).splitlines()[:1],
         next_steps=[_which_setting(target)],
     )
+
+
+def _as_sent(said: str, what: str, target: Target, pgconn: psycopg.pq.abc.PGconn | None, secrets: Sequence[str]) -> str:
+    """A name in what a server said: whole where it is the one that libpq sent, be it a secret's, too."""
+    sent = (pgconn.user if what == "user" else pgconn.db) if pgconn is not None else b""
+    ours = (target.parameters.get(what), (sent or b"").decode("utf-8", "replace"))
+    return said if said in ours else redact(said, secrets)
 
 
 def _which_setting(target: Target) -> tuple[str, str]:
@@ -148,11 +171,11 @@ def _with_user(target: Target) -> str:
 
 def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
     """Why there is no connection, and what helps."""
-    secrets = secrets_of(target)
-    text = redact(str(error).strip(), secrets)
+    # What libpq said decides; what is shown of it is without secrets.
+    secrets, text = secrets_known(target, error.pgconn), str(error).strip()
     if len(target.host.split(",")) > 1:
-        return _unreachable_hosts(text, target)
-    first = re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__)
+        return _unreachable_hosts(text, target, secrets)
+    first = redact(re.sub(r"^connection failed: ", "", text.splitlines()[0] if text else type(error).__name__), secrets)
     host, pgconn = target.host, error.pgconn
     details: list[str] = []
     next_steps = [_which_setting(target)]
@@ -186,13 +209,14 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         details.append(f"another run of {role or 'this role'} may still be at work; migrate itself uses up to two connections")
         next_steps = [("raise it (SQL)", f'alter role "{role}" connection limit -1;')]
     elif nobody := re.search(r'role "(.*)" does not exist', text):
-        message = f"the server at {target.shown()} has no role {nobody[1]}"
+        message = f"the server at {target.shown()} has no role {_as_sent(nobody[1], 'user', target, pgconn, secrets)}"
     elif "does not exist" in lowered and "database" in lowered:
         server = target.shown().rpartition("/")[0] or target.shown()
         message = f"the server at {server} has no database {target.parameters.get('dbname', '')}"
         if not target.parameters.get("dbname") and "service" not in target.parameters:
             taken = re.search(r'database "(.*)" does not exist', text)
-            took = f"{target.origin} names no database, and libpq took {taken[1] if taken else 'that of the user'}"
+            name = _as_sent(taken[1], "dbname", target, pgconn, secrets) if taken else "that of the user"
+            took = f"{target.origin} names no database, and libpq took {name}"
             message = f"{took}: the server at {server} has none of that name"
             named = url_without_password({**target.parameters, "dbname": "DATABASE"})
             details.append(f"name it behind the host: {named}")

@@ -14,9 +14,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chatops.db import encodings
-from chatops.db.failures import LIMITS, NO_RIGHT, grants, lifted, translate
+from chatops.db.failures import LIMITS, NO_RIGHT, grants, lifted, secrets_known, translate
 from chatops.errors import ChatopsError, ConnectionLostError, DatabaseError, StatementTimeoutError
-from chatops.settings import Answered, Target, secrets_of
+from chatops.settings import Answered, Target, redact
 
 Intent = Literal["read", "act", "migrate"]
 LOG_IS_BEHIND = ("23505", "actions_pkey")
@@ -104,6 +104,11 @@ class Link:
         """What the server keeps in place of a role's password, made here: the password itself is never sent, nor logged."""
         return self._connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
 
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that made this connection, wherever libpq found it: no text of the server's is shown with one in it."""
+        return secrets_known(self.target, self._connection.pgconn)
+
     def rollback(self) -> None:
         """Ends an open transaction, if any, without a word."""
         with contextlib.suppress(psycopg.Error):
@@ -114,7 +119,7 @@ class Link:
         """Calls `listener(severity, message)` for each notice of the server."""
 
         def listen(diag: psycopg.errors.Diagnostic) -> None:
-            listener(diag.severity_nonlocalized or diag.severity or "", diag.message_primary or "")
+            listener(diag.severity_nonlocalized or diag.severity or "", redact(diag.message_primary or "", self.secrets))
 
         self._listeners.append(listen)
         self._connection.add_notice_handler(listen)
@@ -222,7 +227,7 @@ class Link:
         try:
             yield
         except psycopg.Error as error:
-            found = translate(error, self._connection, secrets_of(self.target))
+            found = translate(error, self._connection, self.secrets)
             if error.sqlstate == NO_RIGHT:
                 found.next_steps += grants(found.message, self.role, acting=self.intent != "read")
             if isinstance(found, DatabaseError) and (found.sqlstate, found.constraint) == LOG_IS_BEHIND:

@@ -17,7 +17,7 @@ from chatops.db.link import Link
 from chatops.db.ran import Notice, Ran, rows_of
 from chatops.db.texts import Parameters, placeholders
 from chatops.errors import ChatopsError, DatabaseError
-from chatops.settings import redact, secrets_of
+from chatops.settings import redact
 
 Row = TypeVar("Row")
 
@@ -207,11 +207,11 @@ class Statements(Link):
 
     def _conversed(self, conversation: Callable[[], Any], results: list[pq.abc.PGresult], heard: Container[int]) -> Ran:
         """Has a conversation that gathers results, and tells how far it came."""
-        connection, secrets = self._connection, secrets_of(self.target)
+        connection = self._connection
         notices: list[Notice] = []
 
         def listen(diag: psycopg.errors.Diagnostic) -> None:
-            texts = (diag.message_detail, diag.message_hint, diag.context)
+            secrets, texts = self.secrets, (diag.message_detail, diag.message_hint, diag.context)
             detail, hint, context = (redact(one, secrets) if one else None for one in texts)
             severity = diag.severity_nonlocalized or diag.severity or ""
             message = redact(diag.message_primary or "", secrets)
@@ -223,7 +223,7 @@ class Statements(Link):
             with connection.lock:
                 connection.wait(conversation())
         except psycopg.Error as lost:
-            error = translate(lost, connection, secrets)
+            error = translate(lost, connection, self.secrets)
         finally:
             connection.remove_notice_handler(listen)
             if self.intent != "read" and any(result.command_status == b"COMMIT" for result in results):
@@ -231,7 +231,7 @@ class Statements(Link):
         finished = [result for result in results if result.status in _FINISHED]
         if error is None and len(finished) < len(results):
             failure = psycopg.errors.error_from_result(results[len(finished)], encoding="utf-8")
-            error = translate(failure, connection, secrets)
+            error = translate(failure, connection, self.secrets)
         tags = tuple((result.command_status or b"").decode() for result in finished)
         firsts = tuple(
             value.decode() if result.ntuples and result.nfields and (value := result.get_value(0, 0)) is not None else None

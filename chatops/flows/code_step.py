@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TextIO
 
-from chatops import formatting
+from chatops import formatting, settings
 from chatops.flows.configured_commands import command_environment
 from chatops.flows.run import Invocation
 
@@ -21,8 +21,9 @@ def run_command(invocation: Invocation, line: str) -> int:
         stdout=stream or subprocess.PIPE, stderr=subprocess.STDOUT, env=command_environment(invocation, "deploy"),
     )  # fmt: skip
     try:
+        secrets = invocation.secrets
         for told in process.stdout or ():
-            invocation.note(f"    {formatting.visible(told.rstrip())}")
+            invocation.note(f"    {formatting.visible(settings.redact(told.rstrip(), secrets))}")
         return process.wait()
     except BaseException:
         process.terminate()

@@ -90,6 +90,14 @@ class Connection(Output):
         """The database this run is about, None while nobody asked."""
         return self._target
 
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that this run was told, wherever it came from: no foreign text is shown with one in it."""
+        known = [] if self._target is None else settings.secrets_of(self._target, self.environ)
+        found = [one for opened in self._open for one in getattr(opened, "secrets", ())]
+        texts = [*self.db, *self.argv, *(value for value in self.environ.values() if "://" in value or "=" in value)]
+        return [*known, *found, *settings.secrets_in(texts), *filter(None, [self.environ.get("PGPASSWORD")])]
+
     def use(self, target: Target) -> None:
         """Works on another database from now on: one that this run has made."""
         self._target = target

@@ -15,7 +15,7 @@ from chatops.flows.psql import variables
 from chatops.flows.run import Invocation
 from chatops.frozen import frozen
 from chatops.local import programs
-from chatops.settings import Target
+from chatops.settings import Target, redact
 
 IN_USE = "55006"
 SETTINGS = ("chatops.settings", "chatops.migrations")
@@ -73,9 +73,8 @@ def _dumped(invocation: Invocation, words: Sequence[str]) -> str:
         if done.returncode == 0:
             lines = done.stdout.splitlines()
             return "\n".join(line for line in lines if not line.startswith(_NOT_SQL))
-        said = formatting.visible(
-            done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"it ended with {done.returncode}"
-        )
+        told = redact(done.stderr, invocation.secrets).strip().splitlines()
+        said = formatting.visible(told[-1]) if told else f"it ended with {done.returncode}"
     raise RefusedError(
         f"others are connected to this database, and its structure could not be read: {said}",
         details=["pg_dump of the server's own version is needed, or a moment in which nobody is connected"],

@@ -29,7 +29,7 @@ def failed(run: Invocation, error: ChatopsError, code: ExitCode) -> int:
     if isinstance(error, DatabaseError):
         error = in_words(run, error)
         code = error.exit_code
-    error = _without_secrets(_to_paste(run, error), _secrets(run))
+    error = _without_secrets(run, _to_paste(run, error))
     told = Failure(run.command, error, int(code))
     wanted = run.wanted_format()
     with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ def _has_done(run: Invocation) -> bool:
 
 def misused(run: Invocation, error: Exception) -> int:
     """Shows what is wrong with the command line."""
-    message = getattr(error, "format_message", lambda: str(error))()
+    message = _as_typed(getattr(error, "format_message", lambda: str(error))(), run.argv, run.secrets)
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "chatops"
     found = _of_another_tool(run, message, context)
@@ -113,6 +113,19 @@ def misused(run: Invocation, error: Exception) -> int:
         message = _in_words(_with_a_guess(message, context))
         found = UsageError(message, next_steps=[("help", f"{path} --help")])
     return failed(run, found, ExitCode.USAGE)
+
+
+_QUOTED = re.compile(r"(?<=')[^']+(?=')|(?<=option: )\S+|(?<=argument \()[^)]+|(?<=arguments \()[^)]+|(?<=argument\(s\) \()[^)]+")
+
+
+def _as_typed(message: str, argv: Sequence[str], secrets: Sequence[str]) -> str:
+    """The parser's sentence; of what it quotes of the command line no secret is said.
+
+    >>> _as_typed("Got unexpected extra argument (hunter2)", ["status", "hunter2"], ["hunter2", "extra"])
+    'Got unexpected extra argument (********)'
+    """
+    options = {word.partition("=")[0] for word in argv if word.startswith("-")}
+    return _QUOTED.sub(lambda found: found[0] if found[0] in options else settings.redact(found[0], secrets), message)
 
 
 _UNKNOWN_WORD = re.compile(r"No such command '(.+)'\.|Got unexpected extra argument(?:\(s\)|s)? \((.+)\)")
@@ -190,28 +203,32 @@ def _with_a_guess(message: str, context: object) -> str:
 
 def crashed(run: Invocation, error: BaseException) -> int:
     """Shows a bug as one sentence; the traceback with --debug."""
-    secrets = _secrets(run)
     if run.debug:
-        run.note(_clean("".join(traceback.format_exception(error)), secrets))
-    text = _clean(f"{type(error).__name__}: {error}".splitlines()[0], secrets)
+        run.note(settings.redact("".join(traceback.format_exception(error)), run.secrets))
+    text = f"{type(error).__name__}: {settings.redact(str(error), run.secrets)}".splitlines()[0]
     again = "" if run.debug else "; the traceback with --debug"
     return failed(run, ChatopsError(f"a bug in chatops: {text}{again}"), ExitCode.BUG)
 
 
-def _clean(text: str, secrets: Sequence[str]) -> str:
-    return settings.without_passwords(settings.redact(text, secrets))
+_OF_A_FILE = re.compile(r" *\d+ \| ")
+"""How a detail begins that is a line of a file."""
 
 
-def _without_secrets(error: ChatopsError, secrets: Sequence[str]) -> ChatopsError:
-    """The same error; what a library or a server put into its words is cut out."""
-    error.message = _clean(error.message, secrets)
-    error.details = tuple(_clean(line, secrets) for line in error.details)
-    error.next_steps = tuple((label, settings.redact(step, secrets)) for label, step in error.next_steps)
+def _without_secrets(run: Invocation, error: ChatopsError) -> ChatopsError:
+    """The same error, and no secret in it.
+
+    What others said was cleaned where it came in, and sentences of ours hold no secret, though a password may be one of their
+    words: here a line of a file is foreign, and a net is spread for secrets that no sentence of ours holds by accident.
+    """
+    secrets = run.secrets
+    target = run.known_target
+    known = [] if target is None else [target.where, target.schema, settings.url_without_password(target.parameters)]
+    strong = [one for one in secrets if settings.is_no_word(one, known)]
+
+    def clean(text: str) -> str:
+        return settings.redact(text, secrets if _OF_A_FILE.match(text) else strong)
+
+    error.message = clean(error.message)
+    error.details = tuple(map(clean, error.details))
+    error.next_steps = tuple((label, clean(step)) for label, step in error.next_steps)
     return error
-
-
-def _secrets(run: Invocation) -> list[str]:
-    """Every secret that this run was told, wherever it came from."""
-    known = [] if run.known_target is None else settings.secrets_of(run.known_target)
-    texts = [*run.db, *run.argv, *(value for value in run.environ.values() if "://" in value or "=" in value)]
-    return [*known, *settings.secrets_in(texts), *filter(None, [run.environ.get("PGPASSWORD")])]

@@ -320,7 +320,7 @@ class Watching:
             self.why_away = error.message
             self.invocation.warn(error.message)
             return Look(reached=False)
-        seen, said = beside(self.commands, command_environment(self.invocation, "monitor"))
+        seen, said = beside(self.commands, command_environment(self.invocation, "monitor"), self.invocation.secrets)
         return replace(found, findings={**found.findings, **seen}, beside=said)
 
     # -- what is told -------------------------------------------------------------------------------------------------

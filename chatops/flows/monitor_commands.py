@@ -9,19 +9,23 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from chatops import formatting
+from chatops.deploys.command_text import command_shown
 from chatops.deploys.monitor_state import Seen
+from chatops.settings import redact
 
 COMMAND_SECONDS = 30
 
 
-def beside(commands: Sequence[str], environ: Mapping[str, str]) -> tuple[dict[str, Seen], tuple[str, ...]]:
+def beside(
+    commands: Sequence[str], environ: Mapping[str, str], secrets: Sequence[str] = ()
+) -> tuple[dict[str, Seen], tuple[str, ...]]:
     """Runs the commands, each in a shell; one that fails or takes too long is a finding, COMMAND1 the first."""
     failed: dict[str, Seen] = {}
     said: list[str] = []
     for number, line in enumerate(commands, 1):
-        name = formatting.shortened(line, 40)
+        name = formatting.shortened(command_shown(line), 40)
         code, told, ended = _run(line, environ)
-        last = formatting.shortened((told.strip().splitlines() or [""])[-1], 100)
+        last = formatting.shortened((redact(told, secrets).strip().splitlines() or [""])[-1], 100)
         if code:
             failed[f"COMMAND{number}"] = Seen("warning", f"“{name}” {ended}" + (f": {last}" if last else ""))
         elif last:

@@ -14,7 +14,7 @@ from chatops.chats import audit
 from chatops.chats.log import NOTHING_GIVEN, WELL
 from chatops.errors import ChatopsError
 from chatops.flows.run import Invocation
-from chatops.settings.secrets import redact, secrets_of, without_passwords
+from chatops.settings.secrets import redact
 
 LONGEST = 2000
 """So many characters of what psql was given are logged."""
@@ -58,7 +58,7 @@ def told_to_run(given: Sequence[str], secrets: Sequence[str] = ()) -> str:
     """
     whole = _SECRET.sub(r"\1********", "; ".join(one.strip().rstrip(";") for one in given))
     whole = _LITERAL.sub(lambda found: found[0] if _is_nobodys(found[0]) else "'…'", whole)
-    text = redact(without_passwords(whole), secrets)
+    text = redact(whole, secrets)
     return formatting.shortened(" ".join(text.split()), LONGEST)
 
 
@@ -69,7 +69,7 @@ def _is_nobodys(literal: str) -> bool:
 
 def run_logged(invocation: Invocation, command: Sequence[str], environment: Mapping[str, str], given: Sequence[str] = ()) -> int:
     """Runs psql between the two entries; its exit code. What cannot be logged is said, and keeps nobody from psql."""
-    runs = told_to_run(given, secrets_of(invocation.target))
+    runs = told_to_run(given, invocation.secrets)
     opened = _log(invocation, "psql opened", runs or f"{NOTHING_GIVEN}; what is typed in it is not logged")
     if opened is not None:  # whoever finds its locks, or the entry without an end, comes from the one to the other
         environment = {**environment, "PGAPPNAME": f"chatops psql (log {opened})"}

@@ -1,19 +1,35 @@
-"""What must never be shown, and how it is cut out of foreign texts."""
+"""What must never be shown, and how it is cut out of foreign texts.
+
+Foreign is what a server, the driver, another program or a file says: it goes through `redact` where it comes in. Our own
+sentences hold no secret to begin with: a password that is a word of ours ("chat", "postgres") hides none of them.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import quote, quote_plus, unquote
+from functools import lru_cache
+from urllib.parse import unquote
 
 from chatops.settings.target import Target
 
 SECRET_PARAMETERS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 """The parameters of libpq, of any version, whose value lets somebody in."""
 MASK = "********"
-_IN_URL = re.compile(r"(\w://[^\s:/@]*:)[^\s/@]+(@)")
+SHORT = 2
+"""A secret of so few characters is cut out where it stands as a value; elsewhere it is part of any text."""
+LONG = 12
+"""One of so many letters is no word that a text holds by accident."""
+_IN_URL = re.compile(r"(\w://[^\s:/@]*:)(?!PASSWORD@)[^\s/@]+(@)")
 _DATABASE = re.compile(r"\s*['\"]?postgres(ql)?(\+\w+)?://|(?s:.*)\b(ssl)?password\s*=", re.IGNORECASE)
-_IN_WORDS = re.compile(rf"\b({'|'.join(sorted(SECRET_PARAMETERS))})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+_NAMES = "|".join(sorted(SECRET_PARAMETERS))
+_IN_WORDS = re.compile(rf"\b({_NAMES})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+_IN_STATEMENT = re.compile(r"\b(password\s+)((?:E|U&)?'(?:[^'\\]|''|\\.)*')", re.IGNORECASE)
+_BETWEEN = r"(?<=[\"'“‘„«`]){0}(?=[\"'”’“»`])|(?<=\w:){0}(?=@)|(?<==){0}(?![^\s&;,'\"”)\]}}])|\A\s*{0}\s*\Z"
+"""Where a value stands alone: between quotes, before the @ of a URL, behind =, or as all that is said."""
+# Signs that end in a letter or a digit and belong to no word: %3A, \n, \x3a, :, and what sets a colour.
+_WORD_BEGINS = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=[\d\[;]m))"
 
 
 def without_secrets(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -27,20 +43,21 @@ def has_secrets(parameters: Mapping[str, str]) -> bool:
 
 
 def without_passwords(text: str) -> str:
-    """The text with the passwords of the URLs and `key=value` pairs in it replaced.
+    """The text with the passwords of the URLs, `key=value` pairs and statements in it replaced, whatever they are.
 
     >>> without_passwords("psql postgres://u:hunter2@h/db?sslpassword=x && curl https://example.org:80/@x")
     'psql postgres://u:********@h/db?sslpassword=******** && curl https://example.org:80/@x'
+    >>> without_passwords("alter role ada password 'it''s' login; postgresql://USER:PASSWORD@HOST/DATABASE")
+    'alter role ada password ******** login; postgresql://USER:PASSWORD@HOST/DATABASE'
     """
-    return _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1{MASK}\2", text))
+    text = _IN_WORDS.sub(rf"\1\2{MASK}", _IN_URL.sub(rf"\1{MASK}\2", text))
+    return _IN_STATEMENT.sub(rf"\1{MASK}", text)
 
 
-def secrets_of(target: Target) -> list[str]:
-    """Every spelling of the target's secrets, to be cut out of foreign messages; the longest first."""
+def secrets_of(target: Target, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The secrets that the target's parameters and the environment name; what libpq found elsewhere, a connection knows."""
     values = [target.parameters.get(key, "") for key in SECRET_PARAMETERS]
-    found = {spelt for value in values if len(value) > 2 for spelt in
-             (value, quote(value), quote(value, safe=""), quote_plus(value), value.replace("'", "\\'"))}  # fmt: skip
-    return sorted(found, key=len, reverse=True)
+    return [value for value in (*values, environ.get("PGPASSWORD", "")) if value]
 
 
 def secrets_in(texts: Iterable[str]) -> list[str]:
@@ -57,7 +74,7 @@ def secrets_in(texts: Iterable[str]) -> list[str]:
             userinfo = before
         if ":" in userinfo:
             found.add(userinfo.partition(":")[2])
-    return sorted({spelt for one in found if len(one) > 2 for spelt in (one, unquote(one))}, key=lambda one: (-len(one), one))
+    return sorted({spelt for one in found if one for spelt in (one, unquote(one))}, key=lambda one: (-len(one), one))
 
 
 def without_databases(environ: Mapping[str, str]) -> dict[str, str]:
@@ -70,12 +87,58 @@ def without_databases(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
-    """The text with every known secret replaced, however it got there.
+    r"""A foreign text without the secrets that are known, however they are spelt, nor what stands at the place of any.
 
-    >>> redact("password is hunter2", ["hunter2"])
-    'password is ********'
+    A secret that is a word is cut out as a word: inside of a longer one nobody can tell it. One of one or two characters is cut
+    out where it stands as a value, for it is in every text.
+
+    >>> redact(r"no hunter2, chat%20t\x6F", ["hunter2", "chat to"]), redact("a chat of chats, not 'to' nor to", ["chat", "to"])
+    ('no ********, ********', "a ******** of chats, not '********' nor to")
     """
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, MASK)
-    return text
+    for pattern in _patterns(tuple(sorted({one for one in secrets if one}, key=lambda one: (-len(one), one)))):
+        text = pattern.sub(MASK, text)
+    return without_passwords(text)
+
+
+@lru_cache(maxsize=64)
+def _patterns(secrets: tuple[str, ...]) -> list[re.Pattern[str]]:
+    return [_pattern(one) for secret in secrets for one in dict.fromkeys((secret, unquote(secret))) if one]
+
+
+def _pattern(secret: str) -> re.Pattern[str]:
+    spelt = "".join(map(_spelt, secret))
+    if len(secret) <= SHORT:
+        return re.compile(_BETWEEN.format(spelt))
+    plain = secret.replace("_", "")
+    if len(secret) < LONG and (plain.isalpha() or plain.isdigit()):
+        return re.compile(rf"{_WORD_BEGINS}{spelt}(?!\w)")
+    return re.compile(spelt)
+
+
+def _spelt(sign: str) -> str:
+    """Every way in which texts spell a sign: itself, percent-encoded, escaped as in SQL, JSON, Python and HTML."""
+    in_bytes = sign.encode("utf-8", "surrogatepass")
+    ways = {
+        re.escape(sign): None,
+        "(?i:" + "".join(f"%{byte:02x}" for byte in in_bytes) + ")": None,
+        "(?i:" + "".join(rf"\\x{byte:02x}" for byte in in_bytes) + ")": None,
+        "".join(rf"\\{byte:03o}" for byte in in_bytes): None,
+    }
+    escaped = sign.encode("utf-16-be", "surrogatepass").hex()
+    ways["(?i:" + "".join(rf"\\u{escaped[at : at + 4]}" for at in range(0, len(escaped), 4)) + ")"] = None
+    ways[rf"(?i:\\x{ord(sign):02x}|\\U{ord(sign):08x}|&\#x{ord(sign):x};)|&\#0*{ord(sign)};"] = None
+    more = {" ": [r"\+"], "'": ["''", r"\\+'", "&apos;"], '"': [r'\\+"', '""', "&quot;"], "\\": [r"\\{2,4}"], "&": ["&amp;"],
+            "<": ["&lt;"], ">": ["&gt;"], "\t": [r"\\t"], "\n": [r"\\n"], "\r": [r"\\r"]}  # fmt: skip
+    # The longer spelling first: of two quotes one would stay.
+    return "(?:" + "|".join(sorted([*ways, *more.get(sign, [])], key=lambda way: way == re.escape(sign))) + ")"
+
+
+def is_no_word(secret: str, known: Iterable[str]) -> bool:
+    """Whether a text of ours cannot hold a secret by accident: neither a word, nor a number, nor part of what is known of us.
+
+    >>> [is_no_word(one, ["db.example/d"]) for one in ("hunter2", "kX9#mQ2p", "chat", "15432", "CHAT001", "db.example", "it's")]
+    [True, True, False, False, False, False, False]
+    """
+    if len(secret) < 6 or any(secret in one for one in known) or re.fullmatch(r"[A-Z]{2,7}\d{3}|\d{3}_\w+", secret):
+        return False
+    return any(map(str.isalpha, secret)) and any(map(str.isdigit, secret))
