@@ -48,7 +48,8 @@ def write(bench: Bench) -> Path:
         "command": f"make bench-{bench.kind}" + (f" {words}" if words else ""),
         "unit": bench.unit,
         "machine": machine(),
-        "load": {"before": [round(one, 2) for one in bench.load], "after": [round(one, 2) for one in os.getloadavg()]},
+        "load": {"before": [round(one, 2) for one in bench.load], "after": [round(one, 2) for one in os.getloadavg()],
+                 "busy_before": None if bench.busy is None else round(bench.busy, 3)},
         "took_s": round(time.monotonic() - bench.began),
         "settings": bench.settings,
         "versions": bench.versions,
@@ -145,9 +146,11 @@ def _setting(found: Mapping[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     settings = ", ".join(f"{name} {value}" for name, value in found["settings"].items())
     server = f" Server settings are the defaults ({settings})." if settings else ""
+    others = load.get("busy_before")
+    before = f"load {load['before'][0]}" if others is None else f"{others:.0%} of its time taken by others"
     head = (
         f"`{found['command']}`, {found['rounds']} alternating rounds, {where['measured_at']}: {where['cores']} cores of "
-        f"{where['processor']}, {where['memory_gib']} GiB, {where['system']}, load {load['before'][0]} before it.{server}"
+        f"{where['processor']}, {where['memory_gib']} GiB, {where['system']}, {before} before it.{server}"
     )
     return [head, "", f"{versions}."]
 

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 300.0
 # A contender that is slow would take the session for itself: it gets fewer rounds, and the result says how many.
 BUDGET_S = float(os.environ.get("BUDGET", "30"))
+BUSY = 0.15
+"""From that part of the processor's time on others disturb what is measured."""
 
 
 def say(line: str) -> None:
@@ -79,6 +81,8 @@ class Bench:
     """Whom a limit compares: their medians are of all rounds, however slow they are."""
     began: float = field(default_factory=time.monotonic)
     load: list[float] = field(default_factory=lambda: list(os.getloadavg()))
+    busy: float | None = None
+    """The part of the processor's time that others took before it began; the load still has what a benchmark before it made."""
 
     def add(self, case: str, contender: str, value: float) -> None:
         """One measurement."""
@@ -158,9 +162,27 @@ def opened(kind: str) -> Iterator[Bench]:
         bench.versions["chatops"] = __version__
         if revision := captured(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT):
             bench.versions["commit"] = revision
-        if bench.load[0] > 1.5:
-            bench.notes.append(f"The machine was busy with other things (load {bench.load[0]:.1f}): not for comparison.")
+        bench.busy = busy()
+        if bench.busy is not None and bench.busy > BUSY:
+            bench.notes.append(f"The machine was busy with other things ({bench.busy:.0%} of its time): not for comparison.")
         yield bench
+
+
+def busy(seconds: float = 2.0) -> float | None:
+    """The part of all processors' time that is taken while nothing is measured; None where the system does not tell."""
+
+    def taken() -> tuple[float, float]:
+        times = [float(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        idle = times[3] + times[4]
+        return sum(times) - idle, sum(times)
+
+    try:
+        before = taken()
+        time.sleep(seconds)
+        after = taken()
+    except (OSError, ValueError, IndexError):
+        return None
+    return (after[0] - before[0]) / max(1.0, after[1] - before[1])
 
 
 def environment(**more: str) -> dict[str, str]:

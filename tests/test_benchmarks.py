@@ -99,6 +99,16 @@ def test_a_result_holds_rounds_medians_ratios_limits_and_what_failed(tmp_path: P
     assert found["machine"]["cores"]
 
 
+@pytest.mark.parametrize(("taken", "told"), [(0.4, True), (0.05, False), (None, False)])
+def test_a_machine_that_others_use_is_told_from_one_that_a_benchmark_before_has_loaded(
+    monkeypatch: pytest.MonkeyPatch, taken: float | None, told: bool
+) -> None:
+    monkeypatch.setattr(session, "busy", lambda: taken)
+    monkeypatch.setattr("os.getloadavg", lambda: (4.3, 3.0, 2.0))
+    with session.opened("start") as bench:
+        assert any("busy with other things" in note for note in bench.notes) is told
+
+
 def test_a_stale_readme_is_told_from_a_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "IN_README", ("start",))
     sample(tmp_path, monkeypatch)
