@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -135,6 +135,36 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     ('1 chat', '31 chats', '2 are stuck')
     """
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def and_more(left: int, one: str = "", many: str | None = None) -> str:
+    """How many are left out of a list, as its end or as a line below it; "" where none is.
+
+    >>> and_more(3), and_more(1204, "chat"), and_more(1, "chat"), and_more(0)
+    ('and 3 more', 'and 1,204 more chats', 'and 1 more chat', '')
+    """
+    if left <= 0:
+        return ""
+    return f"and {plural(left, f'more {one}', many and f'more {many}')}" if one else f"and {count(left)} more"
+
+
+def listed(names: Iterable[str], most: int, between: str = ", ") -> str:
+    """The first of some names, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2), listed(["a", "b"], 2), listed(["CHAT001", "CHAT002", "DB003"], 2, " ")
+    ('a, b and 1 more', 'a, b', 'CHAT001 CHAT002 and 1 more')
+    """
+    known = list(names)
+    return " ".join(filter(None, (between.join(known[:most]), and_more(len(known) - most))))
+
+
+def first_lines(lines: Sequence[str], most: int) -> list[str]:
+    """The first of some lines, and one that says how many more there are.
+
+    >>> first_lines(["a", "b", "c"], 1), first_lines(["a"], 1)
+    (['a', 'and 2 more'], ['a'])
+    """
+    return [*lines[:most], *filter(None, [and_more(len(lines) - most)])]
 
 
 def did_you_mean(word: str, known: Iterable[str], most: int = 2, likeness: float = 0.6) -> str:

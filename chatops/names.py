@@ -311,6 +311,6 @@ def _not_one(kind: str, text: str, lines: list[str], total: int, lists: list[tup
     shown = formatting.shortened(text, 60)
     if not lines:
         return UsageError(f"no {kind} matches “{shown}”", details=(HOW,))
-    more = total - min(len(lines), MOST_CANDIDATES)
-    told = [*lines[:MOST_CANDIDATES], *([f"and {formatting.count(more)} more"] if more > 0 else [])]
+    candidates = lines[:MOST_CANDIDATES]
+    told = [*candidates, *filter(None, [formatting.and_more(total - len(candidates))])]
     return UsageError(f"“{shown}” matches {formatting.count(total)} {kind}s; use an id", details=told, next_steps=lists)

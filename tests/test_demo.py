@@ -135,7 +135,7 @@ def test_it_ends_on_one_screen_whose_commands_lead_from_a_finding_to_a_clean_sys
     for expected in ("waiting for an operator", "with an operator", "waiting for the user", "completed", " wait · oldest "):
         assert expected in text
     assert len(re.findall(r"^CRITICAL  ", shown, re.MULTILINE)) == 3
-    more = re.search(r"^(\d+) more: (.+)$", shown, re.MULTILINE)
+    more = re.search(r"^and (\d+) more: (.+)$", shown, re.MULTILINE)
     assert more is not None
     assert int(more[1]) >= 15
     diagnosis = place.shell(more[2])

@@ -358,3 +358,13 @@ def test_a_role_of_a_test_is_its_own() -> None:
         if re.search(r"(?:execute|script)\(\s*f?[\"'].*create role \w+[ ;\"']", line)
     ]
     assert shared == ["test_command_line.py"], "take Database.role(); the one that is listed has a server of its own"
+
+
+def test_that_a_list_goes_on_is_said_by_one_function() -> None:
+    written_out = [
+        f"{path.name}:{number}"
+        for path in sorted((ROOT / "chatops").rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"\band \{[^}]*\} more\b", line) and path.name != "formatting.py"
+    ]
+    assert written_out == [], "take and_more, listed or first_lines of chatops/formatting.py"

@@ -124,8 +124,7 @@ def _named(database: Database, names: Sequence[str]) -> list[UUID]:
     if single is not None and len(problems) == 1:
         raise single
     if problems:
-        rest = [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
         message = f"{formatting.plural(len(problems), 'name')} cannot be used; nothing was changed"
         told = [line for said, meant in problems[:20] for line in (said, *(f"  {one}" for one in meant))]
-        raise UsageError(message, details=told + rest)
+        raise UsageError(message, details=[*told, *filter(None, [formatting.and_more(len(problems) - 20)])])
     return list(found)

@@ -6,7 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.checks import catalog
 from chatops.db import Database
 from chatops.errors import ChatopsError
@@ -26,8 +26,7 @@ class _Column:
 def told(connect: Callable[[], Database]) -> list[str]:
     """A line for each of the first, and how many more there are; none where nothing is odd, or nothing can be asked."""
     with contextlib.suppress(ChatopsError):
-        lines = _differences(connect())
-        return lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])
+        return formatting.first_lines(_differences(connect()), MOST)
     return []
 
 

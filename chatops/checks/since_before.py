@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chatops import formatting
 from chatops.checks.began import began
 from chatops.checks.compare_looks import Earlier
 from chatops.checks.results import Survey
@@ -90,8 +91,7 @@ def _codes(codes: Mapping[str, bool]) -> str:
     for word, some in (("", [code for code, advice in codes.items() if not advice]),
                        ("advice ", [code for code, advice in codes.items() if advice])):  # fmt: skip
         if some:
-            more = f" and {len(some) - NAMED} more" if len(some) > NAMED else ""
-            parts.append(f"{word}{' '.join(sorted(some)[:NAMED])}{more}")
+            parts.append(f"{word}{formatting.listed(sorted(some), NAMED, ' ')}")
     return ", ".join(parts)
 
 

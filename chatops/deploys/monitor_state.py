@@ -390,5 +390,4 @@ def checked(watch: Watch) -> None:
 
 
 def _list(standing: Mapping[str, Open]) -> str:
-    names = sorted(standing)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return formatting.listed(sorted(standing), 5)

@@ -169,11 +169,11 @@ def _order(version: str) -> tuple[int, ...]:
 def told(ahead: Sequence[Ahead]) -> str:
     """One sentence about it, with the version to install."""
     names = ", ".join(_named(one) for one in reversed(ahead[:NAMED]))
-    more = f" and {len(ahead) - NAMED} more" if len(ahead) > NAMED else ""
+    names = " ".join(filter(None, (names, formatting.and_more(len(ahead) - NAMED))))
     versions = [one.chatops_version for one in ahead if one.chatops_version]
     newer = f"chatops {formatting.visible(max(versions, key=_order))} or newer" if versions else "a newer chatops"
     verb = "is" if len(ahead) == 1 else "are"
-    return f"this database is ahead of chatops {__version__}: {formatting.visible(names)}{more} {verb} in; install {newer}"
+    return f"this database is ahead of chatops {__version__}: {formatting.visible(names)} {verb} in; install {newer}"
 
 
 def _named(one: Ahead) -> str:

@@ -89,8 +89,8 @@ def migrate_all(
         invocation.note(f"{formatting.visible(member.label)}:")
         for told in failure(member.error):
             invocation.note(told)
-    if len(failed) > FEW:
-        invocation.note(f"and {formatting.plural(len(failed) - FEW, 'target')} more failed, as the table says")
+    if more := formatting.and_more(len(failed) - FEW, "target"):
+        invocation.note(f"{more} failed, as the table says")
     if pending and not dry_run and any(member.code for member in members):
         invocation.note("The same command again goes on where this run ended.")
     return worst(int(member.code) for member in members)

@@ -103,7 +103,7 @@ def _refuse(database: Database, plan: MovePlan, conditions: Conditions) -> None:
     if len(plan.moves) == 1:
         raise acting.LoggedError(f"{refused[0].chat.chat_id} is not {done}: {refused[0].problem}; nothing was changed")
     details = [f"{one.chat.chat_id}  {one.problem}" for one in refused[:20]]
-    details += [f"and {len(refused) - 20:,} more: --dry-run --all"] if len(refused) > 20 else []
+    details += [f"{more}: --dry-run --all"] if (more := formatting.and_more(len(refused) - 20)) else []
     count = f"{len(refused):,} of {formatting.plural(len(plan.moves), 'chat')}"
     raise acting.LoggedError(f"{count} cannot be {done}; nothing was changed", details=details)
 

@@ -289,8 +289,7 @@ def found_tenants(invocation: Invocation, sessions: Sessions, jobs: int, *, chat
             if one.has_chats or not chats
         ]
     if without:
-        rest = len(without) - MOST_NAMES
-        names = ", ".join(without[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+        names = formatting.listed(without, MOST_NAMES)
         invocation.note(formatting.visible(f"{formatting.plural(len(without), 'schema has', 'schemas have')} no chats: {names}"))
     if not found:
         raise UsageError(f"no schema that matches {pattern} has chats")

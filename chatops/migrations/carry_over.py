@@ -86,7 +86,7 @@ def refuse_known_elsewhere(ledger: Ledger, folder: Folder, plan: MigrationPlan) 
     raise RefusedError(
         f"{found[0][0]} is in already, with the same text, under the source {found[0][1]}; nothing was run",
         details=[
-            *([f"and {formatting.plural(len(found) - 1, 'more file')} likewise"] if len(found) > 1 else []),
+            *([f"{more} likewise"] if (more := formatting.and_more(len(found) - 1, "file")) else []),
             *(f"if it is the same folder: --source '{source}', or source = \"{source}\" under [migrations] of chatops.toml"
               for source in sources if source != SHIPPED),
             "if it is another one: give the file another name",

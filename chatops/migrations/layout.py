@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from chatops import formatting
 from chatops.errors import UsageError
 from chatops.frozen import frozen
 
@@ -243,8 +244,7 @@ def _repeatables(flyway: Sequence[str]) -> list[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+    return formatting.listed(names, _SHOWN)
 
 
 def _below(folder: Path) -> list[Path]:

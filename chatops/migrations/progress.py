@@ -157,5 +157,5 @@ class Progress:
 
 def heard_before(heard: Sequence[Said]) -> list[str]:
     """What the server had said in a file before it failed, for the log of the failure."""
-    lines = [f"said before:  {one.file}:{one.line}  {one.severity}  {one.message}" for one in heard[:MOST_HEARD]]
-    return lines if len(heard) <= MOST_HEARD else [*lines, f"and {len(heard) - MOST_HEARD} more"]
+    lines = [f"said before:  {one.file}:{one.line}  {one.severity}  {one.message}" for one in heard]
+    return formatting.first_lines(lines, MOST_HEARD)

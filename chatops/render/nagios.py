@@ -40,11 +40,10 @@ def _told(answer: Answer) -> str:
                    key=lambda one: (one.status == "unknown", rank.index(one.severity)))  # fmt: skip
     if not wrong:
         quiet = [one.name for one in answer.outcomes if one.wrong]
-        found = f"{len(quiet)} below what counts: {', '.join(quiet[:MOST_NAMED])}" if quiet else "nothing found"
-        more = f" and {len(quiet) - MOST_NAMED} more" if len(quiet) > MOST_NAMED else ""
+        found = f"{len(quiet)} below what counts: {formatting.listed(quiet, MOST_NAMED)}" if quiet else "nothing found"
         counts = Counter(one.status for one in answer.outcomes)
         open_ = "".join(f", {counts[status]} {status}" for status in ("not tried", "not judged") if counts[status])
-        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}{open_}, {found}{more}"
+        return f"{answer.command}: {formatting.plural(len(answer.outcomes), 'check')}{open_}, {found}"
     named = "; ".join(_named(one) for one in wrong[:MOST_NAMED])
     more = f"; {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
     return f"{answer.command}: {len(wrong)} of {formatting.plural(len(answer.outcomes), 'check')}: {named}{more}"

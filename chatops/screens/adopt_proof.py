@@ -47,7 +47,7 @@ def _there(proof: Proof) -> str:
 
 
 def _some(told: Sequence[str]) -> str:
-    return ", ".join(told[:1]) + (f" and {len(told) - 1} more" if len(told) > 1 else "")
+    return formatting.listed(told, 1)
 
 
 def _unprovable(proof: Proof) -> str:

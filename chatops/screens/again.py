@@ -77,8 +77,8 @@ def _piece(piece: Piece, most: int | None) -> list[Line]:
     for line in diff[:most]:
         text = f"  {formatting.visible(line.expandtabs(4))}"
         shown.append([Span(text, "ok" if line.startswith("+") else "warning")] if line[:1] in "+-" else text)
-    if most is not None and len(diff) > most:
-        shown.append(f"  and {formatting.plural(len(diff) - most, 'more line')} (--dry-run shows them)")
+    if most is not None and (more := formatting.and_more(len(diff) - most, "line")):
+        shown.append(f"  {more} (--dry-run shows them)")
     return shown
 
 

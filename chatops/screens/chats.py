@@ -9,6 +9,7 @@ from chatops import formatting
 from chatops.chats.chat_list import ListedChat
 from chatops.model import Answer, Column, Span, Table, Text
 from chatops.screens.columns import whose_chat
+from chatops.screens.tables import and_more
 
 COLUMNS = [
     *whose_chat(chat=0, user=1, profile=4),
@@ -42,10 +43,7 @@ def answer(
     of_them = f", {formatting.count(queued)} of them in the queue" if queued is not None and queued != total else ""
     head = f"{formatting.plural(total, 'chat')}{of_them}, {order}"
     body: list[Table | Text] = [Text([head]), table]
-    if total > shown:
-        body.append(
-            Text([[Span(f"and {formatting.count(total - shown)} more of {formatting.count(total)}: "), Span(more, "code")]])
-        )
+    body += and_more(total, shown, more)
     if total and act:
         body.append(Text([[Span("Act on them: "), Span(act, "code")]]))
     return Answer("chats", body, {"total": total} | ({"truncated": True} if total > len(listed) else {}), now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from chatops import sqlfiles
+from chatops import formatting, sqlfiles
 from chatops.chats.demo_facts import DemoFacts
 from chatops.chats.reports import Queue, Summary
 from chatops.checks.findings import Finding, findings
@@ -59,8 +59,8 @@ def _finding_lines(found: list[Finding], here: Callable[..., str]) -> list[list[
         [Span(f"{finding.word.upper():<8}", SEVERITY_STYLES[finding.word]), Span(f"  {finding.code:<8}  "), Span(finding.title)]
         for finding in found[:SHOWN]
     ]
-    if len(found) > SHOWN:
-        lines.append([Span(f"{len(found) - SHOWN} more: "), Span(here("diagnose"), "code")])
+    if more := formatting.and_more(len(found) - SHOWN):
+        lines.append([Span(f"{more}: "), Span(here("diagnose"), "code")])
     return lines
 
 

@@ -116,7 +116,7 @@ def in_one_line(survey: Survey, desk: Desk, reader: Reader, changes: Changes | N
     found = findings(survey, reader.here)
     codes = [one.code for one in found if one.word != "advice"]
     rest = len(codes) - MOST_CODES
-    told = " ".join(codes) if rest <= 1 else f"{' '.join(codes[:MOST_CODES])} and {rest} more (diagnose)"
+    told = " ".join(codes) if rest <= 1 else f"{formatting.listed(codes, MOST_CODES, ' ')} (diagnose)"
     parts = [f"{verdict.word_for(survey)} {desk.place}: {verdict.counts_of(survey) or 'healthy'}", told, _queue(survey, desk)[0]]
     data = survey_data(survey) | compared(changes)
     line = " · ".join(part for part in parts if part)
@@ -308,7 +308,7 @@ def _left_behind(changes: Changes | None, survey: Survey, reader: Reader) -> lis
     codes = [one.check.code for one in survey.results if one.check.code in gone and one.check.leaves_traces]
     if not codes:
         return []
-    told = f"{codes[0]}{f' and {len(codes) - 1} more' if codes[1:] else ''} left rows? "
+    told = f"{formatting.listed(codes, 1)} left rows? "
     return [[Span(told), Span(reader.here("diagnose", "--only", MEANWHILE), "code")]]
 
 
@@ -334,7 +334,7 @@ def next_step(found: Sequence[Finding], survey: Survey, reader: Reader) -> list[
         return [[Span("next: "), Span(reader.here("diagnose", "--only", worst[0].code), "code")]]
     mended = [one for one in urgent if one.word != "unknown" and how_mended(one) == "repair"]
     others = [one.code for one in worst if how_mended(one) != "repair" and one.word == "critical"]
-    without = f", not {others[0]}{f' and {len(others) - 1} more' if others[1:] else ''}" if others else ""
+    without = f", not {formatting.listed(others, 1)}" if others else ""
     of_all = f"{len(found)}{without}" if without else formatting.plural(len(found), "finding")
     told = f"   ({len(mended)} of {of_all})"
     named = [one.code for one in mended] if len(mended) <= NAMED_NEXT else []

@@ -88,7 +88,8 @@ def preview(who: Operator, plans: Sequence[MovePlan], now: datetime | None, *, f
         columns = [column for column in moves.COLUMNS if column.name in ("chat_id", "now", "then", "taker", "detail")]
         body.append(Table("preview", columns, rows[: moves.SHOWN], audience="people"))
         if len(rows) > moves.SHOWN:
-            body.append(Text([f"and {formatting.plural(len(rows) - moves.SHOWN, 'more chat')} of {len(rows)}: --dry-run"]))
+            more = formatting.and_more(len(rows) - moves.SHOWN, "chat")
+            body.append(Text([f"{more} of {formatting.count(len(rows))}: --dry-run"]))
     if careful := silent(plans, now, show_names=True):
         body.append(Text(careful))
     return body

@@ -138,8 +138,8 @@ def difference(row: Values) -> list[str]:
         changed = _changed(old, new)
         whole = len(changed)
         changed = _some(changed, query=name == "query") if whole > MOST_DIFFERENCE else changed
-        more = [f"and {formatting.plural(whole - len(changed), 'more line')}: -o json"] if len(changed) < whole else []
-        lines += [f"{name} ({DIFF}):", *changed, *more]
+        more = formatting.and_more(whole - len(changed), "line")
+        lines += [f"{name} ({DIFF}):", *changed, *([f"{more}: -o json"] if more else [])]
     return [formatting.visible(line) for line in lines]
 
 

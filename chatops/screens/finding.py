@@ -71,9 +71,7 @@ def finding_lines(finding: Finding, survey: Survey, reader: Reader, alike: Seque
         lines += [" " * (hang(reader) + 2) + line for line in difference(row)]
     if finding.more:
         command = reader.here("diagnose", "--only", finding.code, "--rows", str(min(result.count, 1000)))
-        lines.append(
-            [Span(" " * hang(reader)), Span(f"and {formatting.count(finding.more)} more: ", "dim"), Span(command, "code")]
-        )
+        lines.append([Span(" " * hang(reader)), Span(f"{formatting.and_more(finding.more)}: ", "dim"), Span(command, "code")])
     cause = feeding(findings(survey, reader.here)) if finding.code in MISSED else None
     if finding.caused_by:
         lines += labelled("first", f"see {finding.caused_by}: what mends it mends this", reader)

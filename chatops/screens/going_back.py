@@ -58,8 +58,7 @@ def of_file(one: GoingBack) -> str:
     """What of a file stays, comes back or has to be thought about, in a sentence."""
     parts = []
     if one.dropped:
-        few = ", ".join(one.dropped[:FEW]) + (f" and {len(one.dropped) - FEW} more" if len(one.dropped) > FEW else "")
-        parts.append(f"{formatting.visible(few)}, new here, may stay")
+        parts.append(f"{formatting.visible(formatting.listed(one.dropped, FEW))}, new here, may stay")
     if one.restored:
         parts.append(f"{formatting.visible(', '.join(dict.fromkeys(one.restored)))} can be put back as it is here now")
     if one.beyond:

@@ -65,8 +65,7 @@ def _broken(guarding: Guarding, here: Callable[..., str]) -> list[Line]:
     """What does not work, and the command that has what mends each."""
     if not guarding.broken:
         return []
-    lines: list[Line] = [f"  {says}" for _, says in guarding.broken[:MOST]]
-    lines += [f"  and {formatting.count(len(guarding.broken) - MOST)} more"] if len(guarding.broken) > MOST else []
+    lines: list[Line] = [f"  {line}" for line in formatting.first_lines([says for _, says in guarding.broken], MOST)]
     codes = dict.fromkeys(code for code, _ in guarding.broken)
     return [*lines, [Span("mend: "), Span(here("diagnose", *(word for code in codes for word in ("--only", code))), "code")]]
 

@@ -65,9 +65,7 @@ def who(one: RoleLoses | RoleNow) -> str:
     >>> who(RoleLoses("web", False, ("a", "b", "c", "d"), False, (), (), (), None, None))
     'a group: a, b, c and 1 more log in; reads the chats'
     """
-    named = ", ".join(map(formatting.visible, one.members[:MOST_MEMBERS]))
-    more = len(one.members) - MOST_MEMBERS
-    members = f"{named} and {formatting.count(more)} more log in" if more > 0 else f"{named} {_logs(one.members)}"
+    members = f"{formatting.listed(map(formatting.visible, one.members), MOST_MEMBERS)} {_logs(one.members)}"
     kind = "logs in" if one.logs_in else f"a group: {members}" if one.members else "nobody logs in as it"
     return f"{kind}{'; ' if one.members and not one.logs_in else ', '}{'writes' if one.writes else 'reads'} the chats"
 
@@ -191,8 +189,7 @@ def _where(labels: Sequence[str]) -> str:
     """
     if len(labels) == 1:
         return f"in {formatting.visible(labels[0])}"
-    rest = len(labels) - MOST_TENANTS
-    named = ", ".join(map(formatting.visible, labels[:MOST_TENANTS])) + (f" and {rest:,} more" if rest > 0 else "")
+    named = formatting.listed(map(formatting.visible, labels), MOST_TENANTS)
     return f"in {formatting.plural(len(labels), 'tenant')} ({named})"
 
 

@@ -275,7 +275,7 @@ def done_line(done: Done) -> Line:
 
 def said_line(said: Said) -> Line:
     """One kind of thing that the server said in a file."""
-    more = f" (and {said.times - 1:,} more like it)" if said.times > 1 else ""
+    more = f" ({left} like it)" if (left := formatting.and_more(said.times - 1)) else ""
     extra = "".join(f"  {label}: {text}" for label, text in (("detail", said.detail), ("hint", said.hint)) if text)
     text = formatting.shortened(f"{said.message}{extra}", LONGEST_SAID)
     style: Style = "warning" if said.loud else "dim"

@@ -133,8 +133,7 @@ def named(labels: Sequence[str]) -> str:
     >>> named(["a", "b"]), named(["t1", "t2", "t3", "t4", "t5", "t6"])
     ('a, b', 't1, t2, t3, t4, t5 and 1 more')
     """
-    rest = len(labels) - MOST_NAMES
-    return ", ".join(labels[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    return formatting.listed(labels, MOST_NAMES)
 
 
 def outlooks(members: Sequence[Member]) -> list[str]:

@@ -130,9 +130,8 @@ def preview(
             for one in loads[:most]
         ]  # fmt: skip
         body.append(Table("loads", load_columns, listed, audience="people"))
-        if left := len(loads[len(listed) :]):
-            more = formatting.plural(left, "more operator", "more operators")
-            body.append(Text([f"and {more} of {formatting.count(len(loads))}: --all"]))
+        if more := formatting.and_more(len(loads) - len(listed), "operator"):
+            body.append(Text([f"{more} of {formatting.count(len(loads))}: --all"]))
     return body + _careful(plan, now, show_names=show_names)
 
 
@@ -160,8 +159,8 @@ def silent_lines(takers: Sequence[Operator], before: datetime | None, now: datet
         seen = f"was {'last ' if one.last_activity else ''}{formatting.seen(one.last_activity, now)}"
         name = person(one.name, one.operator_id, show_names=show_names)
         lines.append([Span("careful: ", "warning"), Span(f"{name} {seen}{limit}. Perhaps nobody answers.")])
-    if len(takers) > SILENT_NAMED:
-        lines.append(f"and {formatting.count(len(takers) - SILENT_NAMED)} more who were silent for so long: `operators --free`")
+    if more := formatting.and_more(len(takers) - SILENT_NAMED):
+        lines.append(f"{more} who were silent for so long: `operators --free`")
     return lines
 
 
@@ -190,9 +189,8 @@ def _alike(plan: MovePlan) -> list[str]:
 
 def _more(left: int, of: int, what: str) -> list[Table | Text]:
     """That some are not shown; nothing when all are."""
-    if left <= 0:
-        return []
-    return [Text([f"and {formatting.plural(left, 'more chat', 'more chats')} of {formatting.count(of)} {what}: --all"])]
+    more = formatting.and_more(left, "chat")
+    return [Text([f"{more} of {formatting.count(of)} {what}: --all"])] if more else []
 
 
 def question(plan: MovePlan) -> str:

@@ -253,10 +253,9 @@ def _back(
     lost = [f"{what} ({called(entry.name)})" for entry in entries for what in locks.files[entry.name].lost]
     found: list[Line] = [""]
     if lost:
-        told = f"Lost for good: {formatting.visible(', '.join(lost[:MOST_LOST]))}"
-        more = len(lost) - MOST_LOST
-        found.append([Span(told + (f" and {more} more: " if more > 0 else "."), "warning"),
-                      *([Span(ways.whole, "code")] if more > 0 else [])])  # fmt: skip
+        told = f"Lost for good: {formatting.visible(formatting.listed(lost, MOST_LOST))}"
+        more = len(lost) > MOST_LOST
+        found.append([Span(told + (": " if more else "."), "warning"), *([Span(ways.whole, "code")] if more else [])])
     ours = [entry.name for entry in entries if prepared.folder.source == SHIPPED and short(entry.name) > DEPLOYED]
     if ours:
         found.append(going_back.of_ours(ours, ways.remove))

@@ -141,8 +141,7 @@ def _is_quiet(step: RehearsedStatement) -> bool:
 
 
 def _step(step: RehearsedStatement, width: int) -> list[Line]:
-    text = in_one_line(step.statement, LONGEST_STATEMENT)
-    text += f" and {formatting.count(step.count - 1)} more" if step.count > 1 else ""
+    text = " ".join(filter(None, (in_one_line(step.statement, LONGEST_STATEMENT), formatting.and_more(step.count - 1))))
     measured = ", ".join(_measured(step))
     time = f"more than {seconds(step.seconds)}" if step.over else milliseconds(step.seconds)
     head = f"  {step.line:>4}  "

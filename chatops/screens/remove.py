@@ -53,9 +53,9 @@ def lines(found: Removal, width: int, whole: str, save_log: str, adopt: str) -> 
         shown += ["", [Span(f"Goes, too, and holds no data: {_counted(rest)}. By name: "), Span(whole, "code")]]
     shown += [formatting.visible(note) for note in found.notes]
     if found.tenants:
-        more = len(found.tenants) - MOST_TENANTS
-        others: list[Span] = [Span(f"Schema chatops stays for {formatting.visible(', '.join(found.tenants[:MOST_TENANTS]))}")]
-        others += [Span(f" and {more} more ("), Span(whole, "code"), Span(")")] if more > 0 else []
+        named = formatting.visible(formatting.listed(found.tenants, MOST_TENANTS))
+        others: list[Span] = [Span(f"Schema chatops stays for {named}")]
+        others += [Span(" ("), Span(whole, "code"), Span(")")] if len(found.tenants) > MOST_TENANTS else []
         shown.append([*others, Span(": it goes with the last of them.")])
     shown += _meanwhile(found, width, adopt)
     if save_log:

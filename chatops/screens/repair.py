@@ -75,7 +75,7 @@ def answer(
     gone = dict.fromkeys(str(one) for one in lost if one is not None)
     if gone:  # nobody who went home switches to away
         off = here("drain", *list(gone)[:NAMED], "--dry-run")
-        more = f" and {formatting.count(len(gone) - NAMED)} more" if len(gone) > NAMED else ""
+        more = f" {left}" if (left := formatting.and_more(len(gone) - NAMED)) else ""
         who = "the operator who held it counts" if len(gone) == 1 else f"the {formatting.count(len(gone))} who held them count"
         body.append(Text([[Span(f"{who} as free now, if on shift; off shift: "), Span(off, "code"), Span(more)]]))
     codes = ",".join(plan.codes)
@@ -156,8 +156,8 @@ def _refused_lines(plan: RepairPlan, here: Here) -> list[Line]:
         told.append([Span(f"         or end {whose} for good: "), Span(here("close", first, "--dry-run"), "code")])
         if rest := [str(one) for one in chats[1:]]:
             told.append([Span(f"         the others: {' '.join(rest[:NAMED])}")])
-            if len(rest) > NAMED:
-                told.append([Span(f"         and {formatting.count(len(rest) - NAMED)} more: "),
+            if more := formatting.and_more(len(rest) - NAMED):
+                told.append([Span(f"         {more}: "),
                              Span(here("diagnose", "--only", code, "-o", "json"), "code")])  # fmt: skip
     return told
 

@@ -33,7 +33,7 @@ def about_operator(
     seen = f"{'last ' if one.last_activity else ''}{formatting.seen(one.last_activity, known.now)}"
     holds = f"holds {one.chat_id} for {formatting.age(one.held_since, known.now)}" if one.chat_id else "holds no chat"
     if one.held_chats > 1:
-        holds += f" and {one.held_chats - 1} more, which must not be (CHAT001)"
+        holds += f" {formatting.and_more(one.held_chats - 1)}, which must not be (CHAT001)"
     flags = f"{'active' if one.is_active else 'not active'}, {'takes chats' if one.is_available else 'takes no more chats'}"
     answers = one.total_messages or 0
     taken = f"took {formatting.plural(one.taken_last_day, 'chat')} in the last day"

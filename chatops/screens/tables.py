@@ -145,7 +145,7 @@ def queue_answer(queue: Queue, now: datetime | None, more: str = "", shown: int 
     rest = queue.figures.waiting - (len(queue.head) if shown is None else min(shown, len(queue.head)))
     body: list[Table | Text] = [Text(lines), Table("queue", columns, queue.head, most=shown)]
     if rest > 0:
-        body.append(Text([[Span(f"and {formatting.count(rest)} more that wait less long: ", "dim"), Span(more, "code")]]))
+        body.append(Text([[Span(f"{formatting.and_more(rest)} that wait less long: ", "dim"), Span(more, "code")]]))
     return Answer("queue", body, data, now, numbers)
 
 
@@ -158,7 +158,7 @@ def and_more(total: int, shown: int, more: str) -> list[Table | Text]:
     """The line for people where rows are left out: how many, of how many, and the command that lists them all."""
     if total <= shown:
         return []
-    return [Text([[Span(f"and {formatting.count(total - shown)} more of {formatting.count(total)}: "), Span(more, "code")]])]
+    return [Text([[Span(f"{formatting.and_more(total - shown)} of {formatting.count(total)}: "), Span(more, "code")]])]
 
 
 STUCK_COLUMNS = [

@@ -122,8 +122,8 @@ def answer(page: Page, rows: Sequence[TenantRow], now: datetime | None, limit: i
     after: list[Line] = []
     if told:
         body.append(Table("told", columns, [_values(page, row) for row in told[:most]], audience="people"))
-        if (more := len(told) - most) > 0:
-            after.append(f"and {formatting.plural(more, 'tenant')} more that {'is' if more == 1 else 'are'} less bad: -o json")
+        if more := formatting.and_more(len(told) - most, "tenant that is less bad", "tenants that are less bad"):
+            after.append(f"{more}: -o json")
     body.append(every)
     if told and (healthy := sum(row.well for row in tenants)):
         after.append(f"{formatting.plural(healthy, 'tenant')}: {page.well}")

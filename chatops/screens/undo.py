@@ -104,7 +104,7 @@ def preview(
 
 
 def _more(number: int, of: str, whole: str) -> Line:
-    return [Span(f"and {formatting.count(number - SHOWN)} more of {formatting.count(number)} {of}: "), Span(whole, "code")]
+    return [Span(f"{formatting.and_more(number - SHOWN)} of {formatting.count(number)} {of}: "), Span(whole, "code")]
 
 
 def outcome(

@@ -213,7 +213,7 @@ def _what_helps(counted: Sequence[Result], survey: Survey, reader: Reader) -> li
 
 
 def _named(codes: Sequence[str]) -> str:
-    return " ".join(codes[:NAMED]) + (f" and {len(codes) - NAMED} more" if len(codes) > NAMED else "")
+    return formatting.listed(codes, NAMED, " ")
 
 
 MENDS = " migrate "
@@ -350,7 +350,7 @@ def _result_lines(result: Result, survey: Survey, reader: Reader, age: Age | Non
         lines += [" " * (hang(reader) + 2) + line for line in difference(result.rows[0])]
         if result.count > 1:
             every = reader.here("diagnose", *reader.own, "--only", result.check.code, "--rows", str(min(result.count, 1000)))
-            more = f"and {formatting.count(result.count - 1)} more: "
+            more = f"{formatting.and_more(result.count - 1)}: "
             lines += hanging([Span(more, "dim"), Span(every, "code")], reader)
     if result.status == "failed" and result.check.group == "schema" and finding.command:
         lines.append([Span(" " * hang(reader)), Span(finding.command, "code")])

@@ -53,13 +53,12 @@ def lines(waiting: Waiting | None, here: Callable[..., str], *, show_names: bool
         who = [one for one in waiting.obstacles if one.rule == kind]
         if kind in ABSENT:
             who.sort(key=lambda one: (one.last_activity is not None, one.last_activity or datetime.max), reverse=True)
-        shown = ", ".join(_who(one, waiting.now, seen=kind in ABSENT, show_names=show_names) for one in who[:NAMED])
-        more = f" and {len(who) - NAMED} more" if len(who) > NAMED else ""
+        shown = formatting.listed([_who(one, waiting.now, seen=kind in ABSENT, show_names=show_names) for one in who], NAMED)
         sign = "✓" if kind == "free" and may else " "
         told.append(
             [
                 Span(f"  {sign} {counted[kind]:>4} {kind:<10}", "ok" if kind == "free" and may else "plain"),
-                Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}{more}"),
+                Span(f"{meaning}{', last seen' if kind in ABSENT else ''}: {shown}"),
             ]
         )
     if any(number > NAMED for number in counted.values()):
