@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatops.migrations.preflight import examine
 from chatops.widths import cells
 from tests.conftest import ROOT, Result
 from tests.servers import Database
@@ -97,6 +98,9 @@ def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inproc
     where = folder(tmp_path, {"001_b.sql": r"create table b as select 'a\'; drop table a; --' as x"})
     refused = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
     assert "standard_conforming_strings is off" in refused.stderr
+    adopting = chatops_inprocess("adopt", "--dir", where, "--yes", db=database, check=4)
+    assert "standard_conforming_strings is off" in adopting.stderr
+    assert "nothing was recorded" in adopting.stderr
     assert way_out(refused, "set it as it is everywhere") == pasted(refused)[-1]
     chatops_inprocess(*pasted(refused), db=database, check=0)
     (where / "001_b.sql").write_text(r"create table b as select 'a\' as x")
@@ -105,6 +109,30 @@ def test_strings_in_which_a_backslash_escapes(database: Database, chatops_inproc
     (where / "002_c.sql").write_text("set standard_conforming_strings = off;\nselect 'a\\'';")
     told = chatops_inprocess("migrate", "--dir", where, "--yes", db=database, check=4)
     assert "002_c.sql:1:1" in told.stderr
+
+
+OFF = ("off", "'off'", "f", "'fals'", "no", "n", "0", "of")
+
+
+@pytest.mark.parametrize(
+    ("turns", "odd"),
+    [
+        *((f"set standard_conforming_strings {by} {value}", True) for by in ("to", "=") for value in OFF),
+        ("set local standard_conforming_strings = off", True), ("set session standard_conforming_strings to 'no'", True),
+        ("select pg_catalog.set_config('standard_conforming_strings', 'off', false)", True),
+        ("select set_config( 'Standard_Conforming_Strings' , 'F' , is_local => true )", True),
+        ("set standard_conforming_strings = on", False), ("set standard_conforming_strings = o", False),
+        ("set standard_conforming_strings = nothing", False),
+        ("select set_config('standard_conforming_strings', 'on', true)", False),
+        ("select 'set standard_conforming_strings = off'", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("after", "read_wrong"), [(r"select 'a\'''", True), (r"select E'a\'b', $$a\'$$ -- a\ b", False)])
+def test_a_file_that_makes_backslashes_escape_is_refused_where_it_has_one(
+    turns: str, odd: bool, after: str, read_wrong: bool
+) -> None:
+    found = [one.code for one in examine("001_x.sql", f"{turns};\n{after};".encode()).problems]
+    assert ("odd-strings" in found) is (odd and read_wrong)
 
 
 def test_a_limit_on_whole_transactions(database: Database, chatops_inprocess: Chatops, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.adopt import for_history, record, survey
 from chatops.migrations.carry_over import carried_over, carry_over_texts
-from chatops.migrations.fitness import refuse_unfit
+from chatops.migrations.fitness import refuse_odd_strings, refuse_unfit
 from chatops.migrations.plan import Entry, State, destination, plan
 from chatops.migrations.proposal import propose
 from chatops.migrations.source import Folder, revision_of
@@ -78,6 +78,7 @@ def take_over(invocation: Invocation, database: Database, folder: Folder, asked:
     known = carried_over(ledger.read(database), folder)
     invocation.banner(database)
     refuse_unfit(database, known.ledger.facts, folder)
+    refuse_odd_strings(database, known.ledger.facts, folder.files, "nothing was recorded")
     with invocation.seeing():
         found = survey(database, folder, known.ledger)
     proposal = propose(folder, found.judgement, through=asked.through, accept=asked.accept)

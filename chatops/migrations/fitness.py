@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from chatops.db import Database, Facts
 from chatops.db.unfit import reset_text, unfit
 from chatops.errors import RefusedError
-from chatops.migrations.plan import Entry
-from chatops.migrations.source import SHIPPED, Folder
+from chatops.migrations.source import SHIPPED, Folder, MigrationFile
+from chatops.migrations.transaction_problems import has_plain_backslash
 from chatops.tables_there import right_database
 
 
@@ -31,12 +31,14 @@ def refuse_unfit(database: Database, facts: Facts, folder: Folder) -> None:
     raise RefusedError(f"{found[0].message}; nothing was run", details=[one.message for one in found[1:]], next_steps=steps)
 
 
-def refuse_odd_strings(database: Database, facts: Facts, pending: Sequence[Entry]) -> None:
-    """Refuses files with backslashes where the server takes them for more than a character."""
-    found = [entry for entry in pending if entry.file is not None and "\\" in entry.file.reading.sent]
-    if database.odd_strings and found:
+def refuse_odd_strings(database: Database, facts: Facts, files: Iterable[MigrationFile], so: str = "nothing was run") -> None:
+    """Refuses files with backslashes in plain literals where the server takes them for more than a character."""
+    if not database.odd_strings:
+        return
+    found = next((file for file in files if has_plain_backslash(file.reading.sent)), None)
+    if found is not None:
         raise RefusedError(
             "standard_conforming_strings is off here: backslashes in literals mean something else than chatops reads "
-            f"({found[0].name}); nothing was run",
+            f"({found.name}); {so}",
             next_steps=[("set it as it is everywhere (SQL)", reset_text(database, facts, "standard_conforming_strings", "on"))],
         )

@@ -105,7 +105,8 @@ def prepare(database: Database, ledger: Ledger, folder: Folder, request: Migrati
     prepared = judged(folder, ledger, request, history)
     refuse_strange_folder(prepared.ledger, folder)
     refuse_known_elsewhere(prepared.ledger, folder, prepared.plan)
-    refuse_odd_strings(database, ledger.facts, prepared.plan.apply)
+    pending = (entry.file for entry in prepared.plan.apply if entry.file is not None)
+    refuse_odd_strings(database, ledger.facts, pending)
     return in_cluster(database, prepared)
 
 

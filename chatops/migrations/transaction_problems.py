@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from chatops.migrations.migration_text import Mode, Problem, problem_at
-from chatops.migrations.scanner import Statement, significant
+from chatops.migrations.scanner import Statement, significant, tokens
 from chatops.migrations.statements import BOUND_HINT, first_word, mentions_batch_size, shape
 
 _TRANSACTION_FIRST_WORDS = frozenset(
@@ -37,13 +37,26 @@ def own_transaction(runnable: Sequence[Statement]) -> tuple[Statement, ...]:
     return runnable[0], runnable[-1]
 
 
-_ODD_STRINGS = re.compile(r"SET (?:LOCAL |SESSION )?STANDARD_CONFORMING_STRINGS (?:TO|=) (?:OFF|FALSE|NO|0)\b")
+_OFF = "(?:OFF?|F|FA|FAL|FALS|FALSE|N|NO|0)"
+"""All words that the server takes for off."""
+_ODD_STRINGS = re.compile(rf"SET (?:LOCAL |SESSION )?STANDARD_CONFORMING_STRINGS (?:TO|=) {_OFF} ")
+_ODD_STRINGS_SET = re.compile(rf"\bset_config\s*\(\s*'standard_conforming_strings'\s*,\s*'{_OFF}'", re.IGNORECASE)
+
+
+def has_plain_backslash(text: str) -> bool:
+    r"""Whether a literal that is no E'…' has a backslash, which escapes where standard_conforming_strings is off.
+
+    >>> has_plain_backslash(r"select E'a\b', $$c\d$$ -- \ "), has_plain_backslash(r"select 'a\b'")
+    (False, True)
+    """
+    return "\\" in text and any(token.text.startswith("'") and "\\" in token.text for token in tokens(text))
 
 
 def odd_strings(name: str, text: str, runnable: Sequence[Statement]) -> Iterator[Problem]:
     """A file that changes what a backslash means, and has one after that."""
     for statement in runnable:
-        if first_word(statement) == "SET" and _ODD_STRINGS.match(shape(statement)) and "\\" in text[statement.stop :]:
+        by_set = first_word(statement) == "SET" and _ODD_STRINGS.match(shape(statement))
+        if (by_set or _ODD_STRINGS_SET.search(statement.text)) and has_plain_backslash(text[statement.stop :]):
             yield problem_at(
                 name, statement, "odd-strings", "from here on a backslash in a literal means something else than chatops reads",
                 "remove it, and write E'…' where a backslash is meant to escape",
