@@ -12,6 +12,7 @@ from chatops import formatting, sqlfiles
 from chatops.db import Database
 from chatops.errors import ChatopsError, DatabaseError, LockTimeoutError
 from chatops.frozen import frozen
+from chatops.settings import without_passwords
 
 KEEP_READERS = ("AccessExclusiveLock",)
 KEEP_WRITERS = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")
@@ -50,7 +51,7 @@ class Holder:
         who = self.who
         if self.state is None:
             return f"pid {self.pid} {who}, and the server hides from this role what that does"
-        query = f': "{formatting.excerpt(self.query, 60)}"' if self.query else ""
+        query = f': "{formatting.excerpt(without_passwords(self.query), 60)}"' if self.query else ""
         return f"pid {self.pid} {who}, {self.state} for {formatting.age(self.xact_start, self.now)}{query}"
 
 

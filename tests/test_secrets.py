@@ -13,6 +13,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -25,6 +26,9 @@ from chatops.chats import reports
 from chatops.cli import COMMANDS
 from chatops.flows import psql as psql_flow
 from chatops.flows.monitor_commands import beside
+from chatops.lock_holders import Holder
+from chatops.migrations.locks import Blocker
+from chatops.screens.statement_text import in_one_line
 from chatops.settings.secrets import MASK, redact
 from tests.conftest import LONG, Result
 from tests.servers import Database, free_port
@@ -366,3 +370,46 @@ def test_no_password_is_repeated_after_a_command_that_was_given_it() -> None:
     assert f"ended with 1: {MASK}" in told
     assert "hunter2" not in told
     assert SECRET not in told
+
+
+ELSEWHERE = [
+    (words, {name: text})
+    for text in ("postgresql://u:s3cr3t@h/d", "u:s3cr3t@h/d", "host=h password=s3cr3t", "u:s3cr3t@h")
+    for words, name in (
+        ([], "PGDATABASE"), ([], "PGHOST"), ([], "PGUSER"), ([], "PGPORT"), ([], "PGSERVICE"), ([], "CHATOPS_ENV"), ([], "CHATOPS_SCHEMA"),
+        (["--env", text], "A"), (["--schema", text], "A"), (["--schema", f"{text}x"], "CHATOPS_SCHEMA"), (["--config", text], "A"),
+        (["--db", f"host=h dbname='{text}'"], "A"), (["--db", f"host='{text}'"], "A"), ([f"--bogus={text}"], "A"), ([text], "A"),
+        (["--output", text], "A"), (["--write", text], "A"), (["--jobs", text], "A"),
+    )
+] + [(["--db", f"host=h {name}=s3cr3t"], {}) for name in ("PASSWORD", "passwd", "pwd", "pass", "user_secret", "token", "Password")]  # fmt: skip
+
+
+@pytest.mark.parametrize("secret", ["letmein", "s3cr3t", "p%40ss", "post'gres"])
+def test_no_password_is_shown_that_was_put_where_none_belongs(secret: str, chatops_inprocess: Run, home: Path) -> None:
+    """A connection text at the place of a name, a host, a schema; a password under a name that libpq does not know."""
+    for words, env in ELSEWHERE:
+        given = [word.replace("s3cr3t", secret.replace("'", "\\'") if "'" in word else secret) for word in words]
+        variables = {"PGHOST": "127.0.0.1", "PGPORT": "1", **{name: text.replace("s3cr3t", secret) for name, text in env.items()}}
+        for command in (["config"], ["config", "-o", "json"], ["status"], ["summary", "--debug"]):
+            done = chatops_inprocess(*given, *command, env=variables)
+            assert done.exit_code != 70, done.stderr
+            assert secret not in done.stdout + done.stderr, (given, variables, done)
+
+
+@pytest.mark.parametrize("literal", ["'letmein'", "$$letmein$$", "E'let\\'mein'", "'''letmein'", "'letmein"])
+def test_no_password_is_shown_of_statements_that_others_run_or_files_hold(
+    literal: str, chatops_inprocess: Run, folder: Callable[..., Path], database: Database
+) -> None:
+    statement = f"alter role ada login password {literal}"
+    now = datetime.now(UTC)
+    seen = {"backend_type": "client backend", "state": "active", "xact_start": now, "query": statement, "now": now}
+    fields = dict.fromkeys(Holder.__dataclass_fields__) | {**seen, "pid": 1, "role": "ada", "application_name": "psql"}
+    of_locks = dict.fromkeys(Blocker.__dataclass_fields__) | {**seen, "pid": 1, "role": "ada", "application_name": "psql"}
+    for told in (str(Holder(**fields)), str(Blocker(**of_locks)), in_one_line(statement, 200)):
+        assert "password ********" in told
+        assert "mein" not in told
+    if literal.endswith(("'", "$$")) and literal[1:] != "letmein":
+        files = folder(role=f"create table one (id bigint);\n{statement} nonsense;\n")
+        for words in (["migrate", "--yes"], ["lint"], *([["check"]] if literal == "'letmein'" else [])):
+            done = chatops_inprocess(*words, "--dir", str(files), db=database)
+            assert "mein" not in done.stdout + done.stderr, done

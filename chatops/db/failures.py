@@ -21,7 +21,7 @@ from chatops.errors import (
     UnreachableError,
 )
 from chatops.settings import WHERE_SUPABASE_SHOWS_IT, Target, redact, secrets_of, url_without_password
-from chatops.settings.secrets import MASK, SECRET_PARAMETERS
+from chatops.settings.secrets import MASK, SECRET_PARAMETERS, shown
 
 CONNECT_TIMEOUT_SECONDS = 10
 PROTOCOL_VIOLATION = "08P01"
@@ -187,7 +187,8 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         details.append(WHERE_SUPABASE_SHOWS_IT)
     elif "password authentication failed" in lowered or "sasl" in lowered or "wrong password" in lowered:
         lasts = True
-        message = f"the server at {target.shown()} rejected the password or the user {target.parameters.get('user', '')}".rstrip()
+        user = shown(target.parameters.get("user", ""))
+        message = f"the server at {target.shown()} rejected the password or the user {user}".rstrip()
         if "pooler.supabase.com" in host and "." not in target.parameters.get("user", ""):
             details.append("at the pooler the user must be postgres.<ref>, not postgres")
     elif "no password supplied" in lowered or (pgconn is not None and pgconn.needs_password):
@@ -198,7 +199,7 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         lasts = True
         message = f"the pooler at {host} knows no such project: the user must be postgres.<ref> and the region right"
     elif "could not translate host name" in lowered or "name or service not known" in lowered or "failed to resolve" in lowered:
-        message = f"there is no host named {host}"
+        message = f"there is no host named {shown(host)}"
     elif "connection refused" in lowered:
         message = f"nothing answers at {target.shown()}: connection refused"
     elif "timeout" in lowered or "timed out" in lowered:
@@ -212,7 +213,7 @@ def unreachable(error: psycopg.Error, target: Target) -> UnreachableError:
         message = f"the server at {target.shown()} has no role {_as_sent(nobody[1], 'user', target, pgconn, secrets)}"
     elif "does not exist" in lowered and "database" in lowered:
         server = target.shown().rpartition("/")[0] or target.shown()
-        message = f"the server at {server} has no database {target.parameters.get('dbname', '')}"
+        message = f"the server at {server} has no database {shown(target.parameters.get('dbname', ''))}"
         if not target.parameters.get("dbname") and "service" not in target.parameters:
             taken = re.search(r'database "(.*)" does not exist', text)
             name = _as_sent(taken[1], "dbname", target, pgconn, secrets) if taken else "that of the user"

@@ -225,7 +225,16 @@ def _without_secrets(run: Invocation, error: ChatopsError) -> ChatopsError:
     known = [] if target is None else [target.where, target.schema, settings.url_without_password(target.parameters)]
     strong = [one for one in secrets if settings.is_no_word(one, known)]
 
+    typed = [*run.argv, *(word.partition("=")[2] for word in run.argv), *run.environ.values()]
+    whole = {
+        word: shown for word in typed if "@" in word and (shown := settings.redact(word, settings.secrets_in([word]))) != word
+    }
+
     def clean(text: str) -> str:
+        for word, shown in whole.items():  # what a sentence quotes of what was typed
+            text = text.replace(word, shown).replace(repr(word)[1:-1], shown)
+        for secret in secrets:
+            text = text.replace(f":{secret}@", f":{settings.MASK}@")
         return settings.redact(text, secrets if _OF_A_FILE.match(text) else strong)
 
     error.message = clean(error.message)

@@ -15,7 +15,7 @@ from chatops.flows import psql_session
 from chatops.flows.run import Invocation
 from chatops.local import programs
 from chatops.model import Span
-from chatops.settings import Target
+from chatops.settings import Target, redact
 from chatops.tables_there import TABLES
 
 # libpq's connection parameters by the variable that says the same, so that nothing of them stands on a command line.
@@ -56,7 +56,11 @@ def open_psql(invocation: Invocation, arguments: Sequence[str], *, write: bool, 
         refuses = write and database.facts is not None and database.facts.read_only
     behind_a_pooler = pools_transactions(database)
     given = in_one_line(given_on(arguments))
-    asks = f"Run in psql, which may write: {formatting.visible(given)}" if given else "Open psql that may write"
+    asks = (
+        f"Run in psql, which may write: {formatting.visible(redact(given, invocation.secrets))}"
+        if given
+        else "Open psql that may write"
+    )
     if write and not invocation.consent(asks, yes=yes):
         raise RefusedError("nothing was opened")
     if not write and behind_a_pooler:

@@ -11,6 +11,7 @@ from chatops.frozen import frozen
 from chatops.migrations.migration_text import MigrationText
 from chatops.migrations.scanner import place
 from chatops.migrations.transaction import Failure
+from chatops.settings import without_passwords
 from chatops.widths import cells
 
 LINES_BEFORE = 2
@@ -93,11 +94,13 @@ def around(line: str, column: int) -> tuple[str, int]:
 
     >>> around("select a, b", 8)
     ('select a, b', 7)
+    >>> around("alter role a password 'x' nonsense", 27)
+    ('alter role a password ******** nonsense', 31)
     >>> shown, caret = around(f"select '{'x' * 1000}', 漢, wrong", 1015)
     >>> shown[0], shown[-5:], caret == len(shown) - 5 + 1
     ('…', 'wrong', True)
     """
-    text, at = (formatting.visible(one.expandtabs(4)) for one in (line, line[: column - 1]))
+    text, at = (formatting.visible(without_passwords(one.expandtabs(4))) for one in (line, line[: column - 1]))
     begin = 0 if len(at) < _LONGEST - _BEHIND else len(at) - _LONGEST + _BEHIND
     piece = text[begin : begin + _LONGEST]
     front, back = "…" * (begin > 0), "…" * (begin + _LONGEST < len(text))

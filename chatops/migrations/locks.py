@@ -18,6 +18,7 @@ from chatops.errors import ChatopsError, DatabaseError
 from chatops.frozen import frozen
 from chatops.migrations import ledger
 from chatops.migrations.beside import Beside
+from chatops.settings import without_passwords
 
 FIRST_DEADLINE_MS = 200
 LONGEST_DEADLINE_MS = 3000
@@ -62,7 +63,7 @@ class Blocker:
     def __str__(self) -> str:
         who = self.application_name or self.role or self.backend_type or "hidden"
         # A statement is text of others: shortened to one visible line.
-        query = f'  "{formatting.excerpt(self.query, 60)}"' if self.query else ""
+        query = f'  "{formatting.excerpt(without_passwords(self.query), 60)}"' if self.query else ""
         since = f", began {formatting.age(self.xact_start, self.now)} ago" if self.xact_start is not None else ""
         where = f" on {self.node}" if self.node else ""
         return f"pid {self.pid}{where} {formatting.visible(who)}  {self.state or 'hidden'}{since}{query}"

@@ -45,7 +45,8 @@ def scratch(server: Database, before: Sequence[BeforeFile], texts: Iterable[str]
         if superuser:
             # Files are run by a role without special rights in production: what only a superuser may do fails here, too.
             password = secrets.token_hex(16)
-            server.execute(f"create role {db.identifier(name)} login createrole createdb password {db.literal(password)}")
+            verifier = server.password_verifier(name, password)
+            server.execute(f"create role {db.identifier(name)} login createrole createdb password {db.literal(verifier)}")
             own = replace(target, parameters={**target.parameters, "user": name, "password": password})
         owner = db.identifier(name) if superuser else "current_user"
         server.execute(f"create database {db.identifier(name)} owner {owner} template template0")

@@ -7,13 +7,14 @@ import sqlparse
 from sqlparse.exceptions import SQLParseError
 
 from chatops import formatting
+from chatops.settings import without_passwords
 
 # Beyond that a statement is cut before its end anyway, and laying it out would take longer than running it.
 LONGEST_LAID_OUT = 4000
 
 
 def in_one_line(statement: str, width: int) -> str:
-    """A statement cut to `width` columns, comments left out; foreign characters made visible.
+    """A statement cut to `width` columns, comments and passwords left out; foreign characters made visible.
 
     >>> in_one_line("create index -- for the queue\\n  on chats (id)", 80)
     'create index on chats (id)'
@@ -23,4 +24,4 @@ def in_one_line(statement: str, width: int) -> str:
         laid_out = sqlparse.format(text, strip_comments=True)
     except (SQLParseError, RecursionError):  # deeper or longer than sqlparse goes: as it stands
         laid_out = text
-    return formatting.shortened(laid_out or text, width)
+    return formatting.shortened(without_passwords(laid_out or text), width)

@@ -6,12 +6,13 @@ from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.folders import cache_dir, config_dir, data_dir, state_dir
 from chatops.settings.production import THIS_MACHINE, Answered, judged, production_beside
 from chatops.settings.resolve import named_several, resolve, resolve_all
-from chatops.settings.secrets import is_no_word, redact, secrets_in, secrets_of, without_databases, without_passwords
+from chatops.settings.secrets import MASK, is_no_word, redact, secrets_in, secrets_of, without_databases, without_passwords
 from chatops.settings.snoozes import Snooze, snoozes, until_in_words
 from chatops.settings.target import WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
 from chatops.settings.urls import parse, url_without_password
 
 __all__ = [
+    "MASK",
     "THIS_MACHINE",
     "WHERE_SUPABASE_SHOWS_IT",
     "Answered",

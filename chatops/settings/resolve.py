@@ -13,7 +13,7 @@ from chatops.formatting import did_you_mean
 from chatops.frozen import frozen
 from chatops.settings.configuration import Configuration, load, table_of
 from chatops.settings.production import verdict, with_environment
-from chatops.settings.secrets import has_secrets, without_secrets
+from chatops.settings.secrets import has_secrets, shown, without_secrets
 from chatops.settings.target import NOBODY, WHERE_SUPABASE_SHOWS_IT, Options, Origin, Target
 from chatops.settings.urls import SCHEMA, parse, schema_of_options, url_without_password
 
@@ -207,7 +207,7 @@ class _Asked:
         limits = {**table_of(self.configuration.data, "thresholds"), **table_of(table, "thresholds")}
         origins = [Origin(key, value, origin) for key, value in sorted(without_secrets(parameters).items())]
         if not parameters.get("dbname") and "service" not in parameters:
-            taken = parameters.get("user") or "as this account is called"
+            taken = shown(parameters.get("user", "")) or "as this account is called"
             origins.append(Origin("dbname", taken, f"{origin} names none: libpq takes the user's name"))
         if has_secrets(parameters):
             origins.append(Origin("password", "(given, not shown)", origin))
@@ -215,7 +215,7 @@ class _Asked:
             same = f"same host, port, database as [env.{found.environment}]"
             origins.append(Origin("environment", found.environment, origin if environment else same))
         origins += [Origin("production", "yes" if found.production else "no", found.why),
-                    Origin("schema", schema_text, schema_origin)]  # fmt: skip
+                    Origin("schema", shown(schema_text), schema_origin)]  # fmt: skip
         flags = f"--env {shlex.quote(environment)}" if environment else ""
         if typed and not environment and not has_secrets(parameters):
             flags = f"--db {shlex.quote(url_without_password(parameters))}"

@@ -10,12 +10,16 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from chatops.settings.target import Target
+if TYPE_CHECKING:  # which asks what of a target may be shown
+    from chatops.settings.target import Target
 
 SECRET_PARAMETERS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
 """The parameters of libpq, of any version, whose value lets somebody in."""
+_LIKE_ONE = re.compile(r"passw|^(?:pass|pwd)$|secret|token|credential", re.IGNORECASE)
+"""What people and other drivers call such a parameter: libpq knows none of these names, and has no use for the value."""
 MASK = "********"
 SHORT = 2
 """A secret of so few characters is cut out where it stands as a value; elsewhere it is part of any text."""
@@ -25,21 +29,43 @@ _IN_URL = re.compile(r"(\w://[^\s:/@]*:)(?!PASSWORD@)[^\s/@]+(@)")
 _DATABASE = re.compile(r"\s*['\"]?postgres(ql)?(\+\w+)?://|(?s:.*)\b(ssl)?password\s*=", re.IGNORECASE)
 _NAMES = "|".join(sorted(SECRET_PARAMETERS))
 _IN_WORDS = re.compile(rf"\b({_NAMES})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
-_IN_STATEMENT = re.compile(r"\b(password\s+)((?:E|U&)?'(?:[^'\\]|''|\\.)*')", re.IGNORECASE)
+_IN_STATEMENT = re.compile(
+    r"\b(password\s+)((?:E|U&)?'(?:[^'\\]|''|\\.)*(?:'|\\?\Z)|\$(\w*)\$.*?(?:\$\3\$|\Z))", re.IGNORECASE | re.DOTALL
+)
+"""To its end where the statement was cut off in the middle of it."""
 _BETWEEN = r"(?<=[\"'“‘„«`]){0}(?=[\"'”’“»`])|(?<=\w:){0}(?=@)|(?<==){0}(?![^\s&;,'\"”)\]}}])|\A\s*{0}\s*\Z"
 """Where a value stands alone: between quotes, before the @ of a URL, behind =, or as all that is said."""
 # Signs that end in a letter or a digit and belong to no word: %3A, \n, \x3a, :, and what sets a colour.
 _WORD_BEGINS = r"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{2})|(?<=\\[abfnrtv])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=[\d\[;]m))"
 
 
+def _is_secret(parameter: str) -> bool:
+    return parameter in SECRET_PARAMETERS or _LIKE_ONE.search(parameter) is not None
+
+
 def without_secrets(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The connection parameters that may be shown."""
-    return {key: value for key, value in parameters.items() if key not in SECRET_PARAMETERS}
+    """The connection parameters that may be shown, as they may be shown.
+
+    >>> without_secrets({"host": "h", "password": "x", "PWD": "y", "dbname": "postgresql://u:z@h/d"})
+    {'host': 'h', 'dbname': 'postgresql://u:********@h/d'}
+    """
+    return {key: shown(value) for key, value in parameters.items() if not _is_secret(key)}
+
+
+def shown(value: str) -> str:
+    """A value as it may be shown: a whole connection text may have been put in its place.
+
+    >>> shown("chat"), shown("u:hunter2@h/d"), shown("host=h password=x")
+    ('chat', 'u:********@h/d', 'host=h password=********')
+    """
+    if "@" not in value and "=" not in value:
+        return value
+    return redact(value, secrets_in([value]))
 
 
 def has_secrets(parameters: Mapping[str, str]) -> bool:
-    """Whether a secret is among the connection parameters."""
-    return any(parameters.get(key) for key in SECRET_PARAMETERS)
+    """Whether a secret is among the connection parameters, or in one of them."""
+    return any(value and (_is_secret(key) or shown(value) != value) for key, value in parameters.items())
 
 
 def without_passwords(text: str) -> str:
@@ -56,7 +82,8 @@ def without_passwords(text: str) -> str:
 
 def secrets_of(target: Target, environ: Mapping[str, str] = os.environ) -> list[str]:
     """The secrets that the target's parameters and the environment name; what libpq found elsewhere, a connection knows."""
-    values = [target.parameters.get(key, "") for key in SECRET_PARAMETERS]
+    values = [value for key, value in target.parameters.items() if _is_secret(key)]
+    values += secrets_in(value for key, value in target.parameters.items() if not _is_secret(key))
     return [value for value in (*values, environ.get("PGPASSWORD", "")) if value]
 
 
@@ -66,6 +93,7 @@ def secrets_in(texts: Iterable[str]) -> list[str]:
     >>> secrets_in(["postgresql://u:a@b@h/d?sslpassword=c%20d", "summary"])
     ['c%20d', 'a@b', 'c d']
     """
+    texts = list(texts)
     found = {match[3].strip("'") for text in texts for match in _IN_WORDS.finditer(text)}
     for text in texts:
         before, _, _ = text.rpartition("@")

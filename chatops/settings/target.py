@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from chatops.frozen import frozen
+from chatops.settings import secrets
 from chatops.settings.configuration import Configuration
 
 WHERE_SUPABASE_SHOWS_IT = "Supabase shows it under Connect → Session pooler"
@@ -87,13 +88,17 @@ class Target:
     @property
     def where(self) -> str:
         """Where it is, and which database there."""
-        database = self.parameters.get("dbname") or self.parameters.get("user", "")
+        may = secrets.without_secrets(self.parameters)
+        database = may.get("dbname") or may.get("user", "")
         return f"{self.place}/{database}" if self.place and database else self.place or self.shown()
 
     def shown(self) -> str:
         """host:port/database without user or password."""
-        if "service" in self.parameters and not self.host:
-            return f"service {self.parameters['service']}"
-        port = self.parameters.get("port", "")
-        host = "socket" if self.host.startswith("/") else (self.host or "default host")
-        return f"{host}{':' + port if port and port != '5432' else ''}/{self.parameters.get('dbname', '')}"
+        may = secrets.without_secrets(self.parameters)
+        if "service" in may and not self.host:
+            return f"service {may['service']}"
+        port = may.get("port", "")
+        host = may.get("host") or may.get("hostaddr") or "default host"
+        return (
+            f"{'socket' if host.startswith('/') else host}{':' + port if port and port != '5432' else ''}/{may.get('dbname', '')}"
+        )
