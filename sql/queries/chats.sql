@@ -11,13 +11,18 @@ left join real_users u on u.id = c.real_user_id
 left join fictional_users f on f.id = c.fictional_user_id
 left join operators o on o.id = c.assigned_operator_id
 left join operators l on l.id = c.last_operator_id
+-- Who bears a name is found first, by each table alone: else each chat is joined with its user to read a name.
+left join (select id from real_users where position(pg_catalog.lower(:'user'::text) in pg_catalog.lower(name)) > 0) as meant_user on meant_user.id = c.real_user_id
+left join (select id from fictional_users where position(pg_catalog.lower(:'profile'::text) in pg_catalog.lower(name)) > 0) as meant_profile on meant_profile.id = c.fictional_user_id
+left join (select id from real_users where position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(name)) > 0) as user_alike on user_alike.id = c.real_user_id
+left join (select id from fictional_users where position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(name)) > 0) as profile_alike on profile_alike.id = c.fictional_user_id
 where (:'states'::text[] is null or coalesce(c.chat_state::text, 'none') = any(:'states'::text[]))
-  and (:'user'::text is null or position(pg_catalog.lower(:'user'::text) in pg_catalog.lower(u.name)) > 0)
-  and (:'profile'::text is null or position(pg_catalog.lower(:'profile'::text) in pg_catalog.lower(f.name)) > 0)
+  and (:'user'::text is null or meant_user.id is not null)
+  and (:'profile'::text is null or meant_profile.id is not null)
   and (:'word'::text is null and :'low'::uuid is null
        or c.id between :'low'::uuid and :'high'::uuid
-       or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(u.name)) > 0
-       or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(f.name)) > 0)
+       or user_alike.id is not null
+       or profile_alike.id is not null)
   and (:'holder'::uuid is null or c.assigned_operator_id = :'holder'::uuid)
   and (:'unheld'::boolean is not true or c.assigned_operator_id is null)
   and (:'last_holder'::uuid is null or c.last_operator_id = :'last_holder'::uuid)

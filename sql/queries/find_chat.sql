@@ -6,9 +6,9 @@ with alike as (
   union all
   select c.id, c.chat_state, c.last_message_at
   from chats c
-  join real_users u on u.id = c.real_user_id
-  join fictional_users f on f.id = c.fictional_user_id
-  where (position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(u.name)) > 0 or position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(f.name)) > 0)
+  left join (select id from real_users where position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(name)) > 0) as user_alike on user_alike.id = c.real_user_id
+  left join (select id from fictional_users where position(pg_catalog.lower(:'word'::text) in pg_catalog.lower(name)) > 0) as profile_alike on profile_alike.id = c.fictional_user_id
+  where (user_alike.id is not null or profile_alike.id is not null)
     and (c.id between :'low'::uuid and :'high'::uuid) is not true
 ), likeliest as (
   select a.id, pg_catalog.count(*) over () as total
