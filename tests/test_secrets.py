@@ -151,7 +151,16 @@ def test_no_child_is_given_a_secret_that_it_has_no_need_of(
     (tmp_path / "001_a.sql").write_text("create table a (id int)")
     monkeypatch.setattr(psql_flow.os, "execve", lambda *given: watch("os.exec", given))
     monkeypatch.setattr(sys.modules[__name__], "SEEN", [])
-    env = {"CHATOPS_ENV": "x", "PGPASSWORD": SECRET, "OTHER_URL": url, "DSN": f"host=h password={SECRET}", "KEPT": "kept"}
+    env = {
+        "CHATOPS_ENV": "x",
+        "PGPASSWORD": SECRET,
+        "OTHER_URL": url,
+        "DSN": f"host=h password={SECRET}",
+        "KEPT": "kept",
+        "DATABASE_URL": f"u:{SECRET}@h",
+        "LINE": f"psql 'postgresql://u:{SECRET}@h'",
+        "BARE": f"u:{SECRET}@h:5432/d",
+    }
     for words in (
         ["psql"], ["psql", "--write", "--yes"], ["deploy", "--yes"], ["lint", "--dir", str(tmp_path)],
         ["monitor", "--once", "--yes", "--plan", "1h", "--notify", "true"], ["verify"], ["diagnose"], ["check", "--dir", str(tmp_path)],

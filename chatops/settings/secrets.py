@@ -26,7 +26,13 @@ SHORT = 2
 LONG = 12
 """One of so many letters is no word that a text holds by accident."""
 _IN_URL = re.compile(r"(\w://[^\s:/@]*:)(?!PASSWORD@)[^\s/@]+(@)")
-_DATABASE = re.compile(r"\s*['\"]?postgres(ql)?(\+\w+)?://|(?s:.*)\b(ssl)?password\s*=", re.IGNORECASE)
+_DATABASE = re.compile(
+    r"\A\s*['\"]?postgres(ql)?(\+\w+)?://|postgres(ql)?(\+\w+)?://[^\s/]*@|\b(ssl)?password\s*=|"
+    r"\A[^\s:/@]+:(?!//)\S+@[^\s/@]+/\S*\Z",
+    re.IGNORECASE,
+)
+"""A connection text, alone or inside a line, with its scheme or without."""
+_NAMED_FOR_ONE = ("CHATOPS_DATABASE_URL", "DATABASE_URL")
 _NAMES = "|".join(sorted(SECRET_PARAMETERS))
 _IN_WORDS = re.compile(rf"\b({_NAMES})(\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 _IN_STATEMENT = re.compile(
@@ -110,8 +116,17 @@ def without_databases(environ: Mapping[str, str]) -> dict[str, str]:
 
     >>> without_databases({"PGPASSWORD": "x", "A_URL": "postgresql://u:p@h/d", "DSN": "host=h password=p", "HOME": "/root"})
     {'HOME': '/root'}
+    >>> without_databases({"A": "psql postgres://u:p@h", "B": "u:p@h/d", "C": "http://u:p@proxy:80/", "D": "u@h.example:/srv"})
+    {'C': 'http://u:p@proxy:80/', 'D': 'u@h.example:/srv'}
+    >>> without_databases({"PGPASSWORD": "demo", "DATABASE_URL": "u:p@h", "CHATOPS_DATABASE_URL": "demo"})
+    {'CHATOPS_DATABASE_URL': 'demo'}
     """
-    return {name: value for name, value in environ.items() if name != "PGPASSWORD" and not _DATABASE.match(value)}
+
+    def leads_into_one(name: str, value: str) -> bool:
+        named = name == "PGPASSWORD" or (name in _NAMED_FOR_ONE and value not in ("local", "demo"))
+        return named or _DATABASE.search(value) is not None
+
+    return {name: value for name, value in environ.items() if not leads_into_one(name, value)}
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:
