@@ -372,6 +372,19 @@ def test_no_password_is_repeated_from_a_file_or_what_a_file_made_the_server_say(
         next(files.glob(f"{only}_*")).unlink()
 
 
+@pytest.mark.parametrize(
+    ("typed", "helps"), [("summry", "did you mean summary?"), ("rollback", "chatops"), ("squeue", "did you mean queue?")]
+)
+def test_a_password_that_is_typed_as_a_word_is_hidden_and_the_word_helps_all_the_same(
+    typed: str, helps: str, chatops_inprocess: Run
+) -> None:
+    done = chatops_inprocess(typed, env={"PGPASSWORD": typed}, check=2)
+    plain = chatops_inprocess(typed, env={"PGPASSWORD": "another"}, check=2)
+    assert helps in done.stderr
+    assert done.stderr.replace(f"'{MASK}'", f"'{typed}'") == plain.stderr
+    assert f"'{typed}'" not in done.stderr
+
+
 def test_no_password_is_repeated_after_a_command_that_was_given_it() -> None:
     commands = ['echo "of $PGPASSWORD"', "true --token hunter2; false", 'echo "$PGPASSWORD"; false']
     told = str(beside(commands, {"PGPASSWORD": SECRET}, [SECRET]))

@@ -105,17 +105,19 @@ def _has_done(run: Invocation) -> bool:
 
 def misused(run: Invocation, error: Exception) -> int:
     """Shows what is wrong with the command line."""
-    message = _as_typed(getattr(error, "format_message", lambda: str(error))(), run.argv, run.secrets)
+    message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "chatops"
     found = _of_another_tool(run, message, context)
     if found is None:
-        message = _in_words(_with_a_guess(message, context))
+        message = _as_typed(_in_words(_with_a_guess(message, context)), run.argv, run.secrets)
         found = UsageError(message, next_steps=[("help", f"{path} --help")])
     return failed(run, found, ExitCode.USAGE)
 
 
-_QUOTED = re.compile(r"(?<=')[^']+(?=')|(?<=option: )\S+|(?<=argument \()[^)]+|(?<=arguments \()[^)]+|(?<=argument\(s\) \()[^)]+")
+_QUOTED = re.compile(
+    r"(?<=')[^']+(?=')|(?<=option: )[^\s;]+|(?<=argument \()[^)]+|(?<=arguments \()[^)]+|(?<=argument\(s\) \()[^)]+"
+)
 
 
 def _as_typed(message: str, argv: Sequence[str], secrets: Sequence[str]) -> str:
