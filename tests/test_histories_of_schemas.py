@@ -60,6 +60,12 @@ def remembered(database: Database, kept: str, files: dict[str, str] = FILES) -> 
                         f"insert into {kept}.schema_migrations values {rows};")  # fmt: skip
 
 
+def works_in_tenant_b(database: Database) -> None:
+    """The role's own search path begins with that schema."""
+    database.execute("do $$ begin execute format('alter role %I in database %I set search_path = tenant_b, public', "
+                     "current_user, current_database()); end $$")  # fmt: skip
+
+
 def tables(database: Database, schema: str) -> list[str]:
     found = database.execute("select tablename from pg_tables where schemaname = %s order by 1", (schema,))
     return [name for (name,) in found if name != "schema_migrations"]
@@ -160,3 +166,37 @@ def test_where_two_schemas_have_it_all_each_is_proven_by_what_stands_in_it(
     shown = chatops_inprocess("adopt", "--dir", project, "--schema", "tenant_a", "--dry-run", db=database).stdout
     assert "no evidence here: it does not speak of tenant_a" in shown
     assert "Evidence: " in chatops_inprocess("adopt", "--dir", project, "--dry-run", db=database).stdout
+
+
+@pytest.mark.parametrize("stands", PLACES)
+@pytest.mark.parametrize("kept", ["supabase", "public", "tenant_b"])
+def test_a_role_that_works_in_a_schema_of_its_own_is_told_nothing_of_what_stands_in_another_one(
+    chatops_inprocess: Chatops, database: Database, project: Path, kept: str, stands: str
+) -> None:
+    """The same where nobody names a schema, and the role's search path begins with tenant_b."""
+    with_schemas(database)
+    pushed(database, stands)
+    remembered(database, kept)
+    works_in_tenant_b(database)
+    told = json.loads(chatops_inprocess("adopt", "--dir", project, "--dry-run", "-o", "json", db=database).stdout)
+    states = {file["state"] for file in told["files"] if "first" not in file["name"]}
+    assert states == {"applied" if stands == "tenant_b" else "partial" if kept == "tenant_b" else "pending"}
+    if kept == "supabase":
+        done = chatops_inprocess("migrate", "--dir", project, "--yes", db=database, check=0)
+        assert ("recorded, not run" in done.stderr) == (stands == "tenant_b")
+        assert tables(database, "tenant_b") == ["label", "shop"]
+        assert len(database.execute(IN_SUPABASE)) == 3
+
+
+def test_a_history_speaks_of_the_schema_in_which_most_of_it_stands(
+    chatops_inprocess: Chatops, database: Database, project: Path
+) -> None:
+    """One table that somebody dropped in public changes nothing."""
+    with_schemas(database)
+    pushed(database, "public")
+    remembered(database, "supabase")
+    database.script("drop table public.label;")
+    works_in_tenant_b(database)
+    done = chatops_inprocess("migrate", "--dir", project, "--yes", db=database, check=0)
+    assert "recorded, not run" not in done.stderr
+    assert tables(database, "tenant_b") == ["label", "shop"]

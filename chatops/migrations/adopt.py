@@ -77,8 +77,8 @@ def survey(database: Database, folder: Folder, ledger: Ledger) -> Survey:
         live = catalog(database, schemas_of(claims, path))
         equal = compared(database, replay, live, session)
         tools = histories(database, folder, path[0])
-        supabase = database.target.schema == DEFAULT_SCHEMA or any(tool.tool == "Supabase" and tool.speaks for tool in tools)
-        history = _history(database) if supabase else SupabaseHistory(False)
+        spoken = [tool.speaks for tool in tools if tool.tool == "Supabase"] or [database.target.schema == DEFAULT_SCHEMA]
+        history = _history(database) if all(spoken) else SupabaseHistory(False)
         by_rows = proven(database, candidates([file.reading for file in folder.files], path))
     here = [tool for tool in tools if tool.speaks]
     said_in = {name for tool in here for name in tool.ran}

@@ -8,6 +8,7 @@ from chatops import sqlfiles
 from chatops.db import Database
 from chatops.frozen import frozen
 from chatops.migrations.claims import Thing
+from chatops.migrations.ledger import DEFAULT_SCHEMA
 from chatops.migrations.objects_made import claims_of
 from chatops.migrations.replay import Replay
 from chatops.migrations.source import MigrationFile
@@ -46,13 +47,14 @@ def speaks_of(
     another schema than the session has by itself, so that doubt is for the history; of a tenant that is asked for, what stands
     in it and in no other schema has to say so.
     """
-    if kept_in == place:
+    if kept_in == place or (own and of_the_tool and place == DEFAULT_SCHEMA):
         return True
     made = relations_of(files)
     if not made.bare:
         return own or made.named
     found = database.tuples(sqlfiles.read("queries/schemas_with.sql"), {"names": sorted(made.bare)})
-    whole = {schema for (schema,) in found}
+    counts = {str(schema): int(count) for schema, count in found}
+    most = max(counts.values(), default=0)
     if own:
-        return of_the_tool or place in whole or not whole
-    return whole == {place}
+        return counts.get(place, 0) == most
+    return [schema for schema, count in counts.items() if count == len(made.bare)] == [place]

@@ -16,7 +16,7 @@ from chatops.migrations.ledger import DEFAULT_SCHEMA, Ledger
 from chatops.migrations.plan import LedgerRow
 from chatops.migrations.source import SHIPPED, Folder, MigrationFile
 
-if TYPE_CHECKING:  # what reads files, for whoever asks of another schema than the default one
+if TYPE_CHECKING:  # what reads files, for whoever works in another schema than the default one
     from chatops.migrations import history_schema
 else:
     history_schema = later("chatops.migrations.history_schema")
@@ -51,18 +51,29 @@ def in_step(database: Database, folder: Folder, ledger: Ledger) -> InStep | None
         told = said(folder, HISTORIES[0], [(row["version"], row["name"], "") for row in rows])
         if told is None and not is_supabase_folder(folder.path):
             return None
-        schema = database.target.schema
-        if schema != DEFAULT_SCHEMA and not (told is not None and _speaks_of(database, folder, told[0], schema)):
-            return InStep(frozenset(), f"it does not speak of {formatting.visible(schema)}")
+        place = _place(database)
+        if place != DEFAULT_SCHEMA and not _speaks_of(database, folder, told[0] if told is not None else None, place):
+            return InStep(frozenset(), f"it does not speak of {formatting.visible(place)}")
     ran = told[0] if told is not None else frozenset()
     if not table["writable"]:
         return InStep(ran, "this role may not write supabase_migrations.schema_migrations")
     return InStep(ran, None if table["named"] else "supabase_migrations.schema_migrations has not the columns of today's CLI")
 
 
-def _speaks_of(database: Database, folder: Folder, ran: Collection[str], schema: str) -> bool:
+def _place(database: Database) -> str:
+    """The schema in which a session makes what the bare names of a folder of one's own mean."""
+    if (schema := database.target.schema) != DEFAULT_SCHEMA:
+        return schema
+    own = database.mappings(sqlfiles.read("queries/adopt_path.sql"))[0]["schemas"]
+    return own[0] if own else schema
+
+
+def _speaks_of(database: Database, folder: Folder, ran: Collection[str] | None, place: str) -> bool:
+    own = database.target.schema == DEFAULT_SCHEMA
+    if ran is None:
+        return own
     files = [file for file in folder.files if file.name in ran]
-    return history_schema.speaks_of(database, files, schema, kept_in="supabase_migrations", of_the_tool=True, own=False)
+    return history_schema.speaks_of(database, files, place, kept_in="supabase_migrations", of_the_tool=True, own=own)
 
 
 def unrecorded(history: InStep | None, folder: Folder, ledger: Ledger) -> list[MigrationFile]:

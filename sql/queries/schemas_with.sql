@@ -1,8 +1,8 @@
--- The schemas in which all of some relations stand.
-select n.nspname::text as schema
+-- How many of some relations stand in each schema, those of the server and of sessions aside.
+select n.nspname::text as schema, pg_catalog.count(*) as count
   from pg_class as c
   join pg_namespace as n on n.oid = c.relnamespace
  where c.relname = any (:'names'::text[]) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+   and n.nspname not like 'pg\_%' and n.nspname <> 'information_schema'
  group by n.nspname
-having pg_catalog.count(*) = pg_catalog.cardinality(:'names'::text[])
  order by 1;
