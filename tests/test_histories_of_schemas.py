@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chatops.migrations.history_schema import done_by
+from chatops.migrations.source import discover
 from tests.conftest import Result
 from tests.servers import Database
 
@@ -107,6 +109,48 @@ def test_many_tenants_are_migrated_beside_such_a_history(chatops_inprocess: Chat
     chatops_inprocess("migrate", "--dir", project, "--all-schemas", "tenant_*", "--yes", db=database, check=0)
     assert tables(database, "tenant_a") == tables(database, "tenant_b") == ["label", "shop"]
     assert len(database.execute(IN_SUPABASE)) == 3
+
+
+BY_WHOLE_NAMES = {
+    "a table": "create table {}log2 (x int);",
+    "a function": "create function {}touch() returns int language sql as 'select 1';",
+    "a type": "create type {}mood as enum ('glad');",
+    "a column": "alter table {}base add column y int;",
+    "a policy": "create policy all_of_it on {}base using (true);",
+    "an index that goes": "drop index {}base_x;",
+    "rows": "insert into {}base values (7) on conflict (x) do update set x = 7;",
+    "rows of a query": "with a as (select 7 as x from pg_class for update) insert into {}base select x from a;",
+    "rows that go": "with gone as (delete from only {}base returning x) select count(*) from gone;",
+    "rows that change": "update {}base set x = x;",
+    "rows that change behind a query": "with a as (select 7 as x) update {}base set x = a.x from a;",
+    "rows that are merged": "merge into {}base as b using (select 7 as x) as a on a.x = b.x when matched then delete "
+                            "when not matched then insert (x) values (a.x);",
+    "all rows": "truncate table {}base;",
+    "rows beside temporary ones": "create temporary table t (x int); insert into t values (1); insert into {}base select x from t;",
+    "rows of a path": "set local search_path = tenant_b; insert into base values (8); set local search_path = default; "
+                      "update {}base set x = x;",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BY_WHOLE_NAMES)
+def test_files_that_name_their_schema_everywhere_are_in_for_every_tenant_and_others_are_not(what: str, tmp_path: Path) -> None:
+    named, bare = (BY_WHOLE_NAMES[what].format(prefix) for prefix in ("public.", ""))
+    for beside in ({}, NAMING):
+        for at, (text, everywhere) in enumerate(((named, True), (bare, False))):
+            files = {**beside, "20240102000000_more": text}
+            done = done_by(discover(written(tmp_path / f"{len(beside)}-{at}", files)).files)
+            assert (done.named and not done.bare) == everywhere, text
+
+
+def test_what_files_do_by_bare_names_is_done_for_a_tenant(chatops_inprocess: Chatops, database: Database, tmp_path: Path) -> None:
+    with_schemas(database)
+    database.script("; ".join(f"create table {place}.base (x int)" for place in PLACES))
+    files = {"20240101000000_audit": "create schema if not exists audit;", "20240102000000_rows": "insert into base values (7);"}
+    pushed(database, "public", files)
+    remembered(database, "supabase", files)
+    folder = written(tmp_path / "supabase" / "migrations", files)
+    chatops_inprocess("migrate", "--dir", folder, "--schema", "tenant_a", "--yes", db=database, check=0)
+    assert database.value("select count(*) from tenant_a.base") == 1
 
 
 def test_files_that_name_their_schema_are_in_for_every_tenant(
