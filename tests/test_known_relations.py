@@ -117,3 +117,18 @@ def test_check_reads_the_whole_folder_anew_only_where_the_server_says_something_
     told = checking(chatops_inprocess, any_server)(written(tmp_path / "files", *texts), code=1)
     assert {file["status"] for file in told["files"]} == {"applied"}
     assert asked == [30, 29, 9]  # from nothing; with a ledger; with a history of Supabase
+
+
+def test_a_file_that_takes_rows_out_of_the_ledger_is_seen(chatops_inprocess: Any, any_server: Server, tmp_path: Path) -> None:
+    folder = written(tmp_path / "files", "create table a (x int);", "delete from chatops.migrations;", "create table b (x int);")
+    told = checking(chatops_inprocess, any_server)(folder, code=4)
+    assert [file["status"] for file in told["files"]] == ["applied", "applied", "failed"]
+
+
+def test_where_backslashes_escape_the_file_that_has_one_fails_and_none_before_it(
+    chatops_inprocess: Any, any_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "files", "create table a (x int);", r"create table b as select 'a\'' as x;")
+    monkeypatch.setenv("PGOPTIONS", "-c standard_conforming_strings=off")
+    told = checking(chatops_inprocess, any_server)(folder, code=4)
+    assert [file["status"] for file in told["files"]] == ["applied", "failed"]

@@ -33,6 +33,8 @@ PLATFORM_SCHEMAS = frozenset(
 )
 
 MAX_WAIT_S = 30.0
+BOOKKEEPING = "chatops"
+"""The schema of the ledger."""
 
 
 @frozen
@@ -120,13 +122,20 @@ class _Checking:
     def prepared(self, file: MigrationFile) -> Prepared:
         """What a run up to this file would do: the file, and the views with the last one."""
         facts = self.database.glance()
+        if self.database.odd_strings:  # which files can be read at all is judged file by file
+            request = MigrationRequest(to=file.name, max_wait=MAX_WAIT_S)
+            return prepare(self.database, ledger.read(self.database), self.folder, request)
         if self.whole is None or not _alike(facts, self.whole.ledger.facts):
             self.whole = prepare(self.database, ledger.read(self.database), self.folder, MigrationRequest(max_wait=MAX_WAIT_S))
         plan = self.whole.plan
-        entries = tuple(entry for entry in plan.apply[:1] if entry.name == file.name)
-        self.whole = replace(self.whole, plan=replace(plan, apply=plan.apply[len(entries) :]))
-        views = () if self.whole.plan.apply else self.whole.views
-        return replace(self.whole, plan=replace(plan, apply=entries), views=views)
+        # The next one, as a rule; those before it as well where they have gone out of the ledger.
+        last = next((at for at, entry in enumerate(plan.apply, 1) if entry.name == file.name), 0)
+        entries = plan.apply[:last]
+        rest = replace(self.whole, plan=replace(plan, apply=plan.apply[last:]))
+        views = () if rest.plan.apply else rest.views
+        # A file that speaks of the schema of the ledger may change what is noted there.
+        self.whole = None if BOOKKEEPING in file.reading.text.lower() else rest
+        return replace(rest, plan=replace(plan, apply=entries), views=views)
 
     def checked(self, file: MigrationFile) -> CheckedFile:
         refused = next((problem for problem in file.reading.problems if problem.severity == "error"), None)
