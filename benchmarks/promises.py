@@ -17,6 +17,7 @@ REASONS = (
     ("assign", r"message into a chat that waits", "A message into a chat that waits", 1.6),
     ("bulk", r"1,000 chats: at most 2 × the UPDATE", "A thousand chats", None),
     ("growth", r"from nothing", "Tenants from nothing", 1.3),
+    ("growth", r", chats(?:, MB)?: ", "Ten million chats", None),
     ("growth", r"check:|rehearse:", "Rehearse and check of many files", None),
     ("migrate", r"files, local", "Local files", None),
     ("migrate", r"(no-op|status), ", "Nothing to do", 1.5),
