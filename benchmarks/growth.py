@@ -56,17 +56,12 @@ LOOKS = {
 PATIENT = ("--timeout", "600")
 """For looks at ten million chats: all checks come to their end."""
 PAST = {
-    "summary": ("summary",),
-    "queue": ("queue",),
-    "stuck": ("stuck",),
-    "chats": ("chats",),
+    **{name: (name,) for name in ("summary", "queue", "stuck", "chats", "log", "doctor")},
     "chats --state": ("chats", "--state", "answered"),
     "chats --name": ("chats", "--name", "user 4711"),
     "chats --older-than": ("chats", "--older-than", "10m"),
     "operators --figures": ("operators", "--figures"),
     "release --dry-run": ("release", "--where", "state=assigned", "--max", "1000", "--dry-run"),
-    "log": ("log",),
-    "doctor": ("doctor",),
     "diagnose": ("diagnose", *PATIENT),
     "verify": ("verify", *PATIENT),
 }

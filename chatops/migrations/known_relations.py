@@ -21,22 +21,18 @@ class KnownRelations:
 
     def __init__(self) -> None:
         self._rows: dict[int, Row] = {}
-        self._since: str | None = None
-        self._settled = False
         self._counted: list[int] = []
+        self._since: str | None = None
+        self._settled: str | None = None
 
     def settle(self, database: Database) -> None:
         """Makes the session report what it has counted: of what is known already the counters begin at none."""
-        if self._since is not None:
-            database.script("select pg_catalog.pg_stat_force_next_flush()")
-            self._rows |= {oid: (self._rows[oid][0], 0, 0) for oid in self._counted}
-            self._settled = True
+        self._since, self._settled = self._settled, str(database.value(sqlfiles.read("queries/rehearse_settle.sql")))
+        self._rows |= {oid: (self._rows[oid][0], 0, 0) for oid in self._counted}
 
     def read(self, database: Database) -> Mapping[int, Row]:
         """All that are there now, and some that were; inside the transaction that is to be measured."""
-        since = self._since if self._settled else None
-        self._settled = False
-        self._since = str(database.value("select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::xid"))
+        since, self._since = self._since, None
         found = database.tuples(sqlfiles.read("queries/rehearse_relations.sql"), {"since": since})
         new = {oid: (relfilenode, read, changed) for oid, relfilenode, read, changed in found}
         self._counted = [oid for oid, (_, read, changed) in new.items() if read or changed]
